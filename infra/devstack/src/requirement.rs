@@ -1,0 +1,140 @@
+//! What this machine needs, and whether it has it.
+
+use std::process::{Command, Stdio};
+
+use devstack::program;
+
+/// A program that something here calls.
+#[derive(Debug)]
+pub(crate) struct Requirement {
+    pub(crate) binary: &'static str,
+    /// Prints its version; on either stream, whatever its exit code.
+    version_arg: &'static str,
+    /// Oldest version that will do, as major and minor.
+    pub(crate) minimum: Option<(u32, u32)>,
+    /// Debian and Ubuntu package.
+    pub(crate) package: &'static str,
+    pub(crate) purpose: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Check {
+    Found(String),
+    TooOld(String),
+    Missing,
+}
+
+pub(crate) const C_COMPILER: Requirement = Requirement {
+    binary: "cc",
+    version_arg: "--version",
+    minimum: None,
+    package: "build-essential",
+    purpose: "linking",
+};
+
+pub(crate) const REDIS_SERVER: Requirement = Requirement {
+    binary: "redis-server",
+    version_arg: "--version",
+    minimum: Some((7, 0)),
+    package: "redis-server",
+    purpose: "the stack and the tests",
+};
+
+pub(crate) const REDIS_BENCHMARK: Requirement = Requirement {
+    binary: "redis-benchmark",
+    version_arg: "--version",
+    minimum: None,
+    package: "redis-tools",
+    purpose: "cargo dev load compare",
+};
+
+pub(crate) const WRK: Requirement = Requirement {
+    binary: "wrk",
+    version_arg: "--version",
+    minimum: None,
+    package: "wrk",
+    purpose: "cargo dev load compare",
+};
+
+pub(crate) const PERF: Requirement = Requirement {
+    binary: "perf",
+    version_arg: "--version",
+    minimum: None,
+    // Ubuntu calls it linux-tools-generic.
+    package: "linux-perf",
+    purpose: "profiling",
+};
+
+pub(crate) const SETPRIV: Requirement = Requirement {
+    binary: "setpriv",
+    version_arg: "--version",
+    minimum: None,
+    package: "util-linux",
+    purpose: "no server outlives a killed test",
+};
+
+impl Requirement {
+    pub(crate) fn check(&self) -> Check {
+        let Ok(path) = program::find(self.binary) else {
+            return Check::Missing;
+        };
+        let output = Command::new(path)
+            .arg(self.version_arg)
+            .stdin(Stdio::null())
+            .output();
+        let text = output.map(|output| {
+            let bytes = [output.stdout, output.stderr].concat();
+            String::from_utf8_lossy(&bytes).into_owned()
+        });
+        self.judge(&text.unwrap_or_default())
+    }
+
+    fn judge(&self, version_text: &str) -> Check {
+        let version = first_version(version_text).unwrap_or("of unknown version");
+        let is_old = self
+            .minimum
+            .is_some_and(|minimum| major_minor(version) < Some(minimum));
+        if is_old {
+            Check::TooOld(version.to_owned())
+        } else {
+            Check::Found(version.to_owned())
+        }
+    }
+}
+
+/// The first thing in a text that looks like `1.2` or `1.2.3`.
+fn first_version(text: &str) -> Option<&str> {
+    text.split(|character: char| !(character.is_ascii_digit() || character == '.'))
+        .map(|word| word.trim_matches('.'))
+        .find(|word| word.contains('.'))
+}
+
+fn major_minor(version: &str) -> Option<(u32, u32)> {
+    let mut parts = version.split('.').map(str::parse);
+    Some((parts.next()?.ok()?, parts.next()?.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_found_in_what_programs_print() {
+        let redis = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64";
+        assert_eq!(first_version(redis), Some("7.0.15"));
+        assert_eq!(
+            first_version("wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012"),
+            Some("4.1.0")
+        );
+        assert_eq!(first_version("no version here."), None);
+    }
+
+    #[test]
+    fn an_old_redis_will_not_do() {
+        let judge = |version: &str| REDIS_SERVER.judge(&format!("Redis server v={version} sha=0"));
+        assert_eq!(judge("6.0.16"), Check::TooOld("6.0.16".to_owned()));
+        assert_eq!(judge("7.0.0"), Check::Found("7.0.0".to_owned()));
+        assert_eq!(judge("8.2.1"), Check::Found("8.2.1".to_owned()));
+        assert!(matches!(REDIS_SERVER.judge("?"), Check::TooOld(_)));
+    }
+}

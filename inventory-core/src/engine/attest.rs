@@ -1,0 +1,89 @@
+use std::time::Instant;
+
+use super::{Engine, call::Route, codec::record::head, reply};
+use crate::domain::{
+    Context, Fault, Outcome, Refusal, ReservationId, ShardId, StockKey, Success, Text,
+};
+
+impl Engine {
+    /// States a stock's figures anew under a new version, so that a projection takes them over.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn attest_stock(
+        &self,
+        shard: ShardId,
+        key: &StockKey,
+        reason: &Text,
+        context: &Context,
+        deadline: Instant,
+    ) -> Result<Outcome<()>, Fault> {
+        let stock_key = self.shard(shard).keys.stock(key);
+        let unknown = || Refusal::UnknownSku(vec![key.clone()]);
+        let head = head("", "", context);
+        self.attest(shard, "stock", &stock_key, &head, reason, unknown, deadline)
+            .await
+    }
+
+    /// States a reservation anew, so that a projection takes it over.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub async fn attest_reservation(
+        &self,
+        shard: ShardId,
+        id: &ReservationId,
+        reason: &Text,
+        context: &Context,
+        deadline: Instant,
+    ) -> Result<Outcome<()>, Fault> {
+        let key = self.shard(shard).keys.reservation(id);
+        let unknown = || Refusal::ReservationNotFound;
+        let head = head("", id.as_str(), context);
+        self.attest(shard, "reservation", &key, &head, reason, unknown, deadline)
+            .await
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the two kinds differ in all of them"
+    )]
+    async fn attest(
+        &self,
+        shard: ShardId,
+        kind: &str,
+        key: &str,
+        head: &str,
+        reason: &Text,
+        unknown: impl Fn() -> Refusal,
+        deadline: Instant,
+    ) -> Result<Outcome<()>, Fault> {
+        let shard = self.shard(shard);
+        let call = shard.call(
+            Route::Pool,
+            &shard.scripts.attest,
+            deadline,
+            |cmd, epoch| {
+                cmd.arg(4).arg(&shard.keys.meta).arg(&shard.keys.journal);
+                cmd.arg(&shard.keys.deadlines).arg(key);
+                cmd.arg(epoch.0)
+                    .arg(shard.config.clock.argument())
+                    .arg(kind)
+                    .arg(head);
+                cmd.arg(reason.as_str());
+            },
+        );
+        let mut answer = call.await?;
+        reply::place(shard, &mut answer)?;
+        match answer.code.as_str() {
+            "DONE" => Ok(Ok(Success {
+                value: (),
+                replayed: false,
+            })),
+            "UNKNOWN_SKU" | "RESERVATION_NOT_FOUND" => Ok(Err(unknown())),
+            _ => Err(Fault::Corrupt {
+                key: key.to_owned(),
+            }),
+        }
+    }
+}

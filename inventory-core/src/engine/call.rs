@@ -1,0 +1,452 @@
+//! One script call: admitted, sent, settled if it was cut off, and its answer opened.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bb8_redis::bb8::{Pool, RunError};
+use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+
+use super::{
+    ConnectError,
+    config::EngineConfig,
+    gate::{Gate, GateState, Look},
+    keys::Keys,
+    lane::Lane,
+    link::{Identity, Link, LinkManager},
+    scripts::{Loaded, Scripts},
+    seen::Seen,
+};
+use crate::domain::{Epoch, Fault, JournalId};
+
+/// Between two tries to reach Redis.
+const RETRY_PAUSE: Duration = Duration::from_millis(20);
+
+/// How long a call waits for the gate to load scripts that Redis has forgotten.
+const RELOAD_PATIENCE: Duration = Duration::from_millis(100);
+
+/// Everything that one shard needs.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) keys: Keys,
+    pub(crate) scripts: Scripts,
+    pub(crate) gate: Gate,
+    pub(crate) config: EngineConfig,
+    lane: Lane,
+    pool: Pool<LinkManager>,
+}
+
+/// Which connection a call takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// The hot path's shared one.
+    Lane,
+    /// One of the pool.
+    Pool,
+}
+
+/// A script's answer: its code and what follows it.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) code: String,
+    pub(crate) epoch: Epoch,
+    values: std::vec::IntoIter<Value>,
+}
+
+impl Answer {
+    pub(crate) fn next<T: redis::FromRedisValue>(&mut self) -> Result<T, Fault> {
+        let value = self
+            .values
+            .next()
+            .ok_or_else(|| protocol("an answer is too short"))?;
+        redis::from_redis_value(value).map_err(|error| protocol(&error.to_string()))
+    }
+
+    pub(crate) fn next_value(&mut self) -> Option<Value> {
+        self.values.next()
+    }
+
+    pub(crate) fn is_done(&self) -> bool {
+        self.values.len() == 0
+    }
+}
+
+pub(crate) fn protocol(what: &str) -> Fault {
+    Fault::Protocol(what.to_owned())
+}
+
+/// How a call that did not answer came back.
+enum Failure {
+    /// It may or may not have executed.
+    CutOff(String),
+    /// It did not execute; perhaps later.
+    NotExecuted(String),
+    /// It did not execute: this Redis does not know the script.
+    NoScript,
+    /// It did not execute: a key that it names is of another type.
+    WrongType,
+    /// A bug.
+    Broken(String),
+}
+
+fn classify(error: &RedisError) -> Failure {
+    let text = error.to_string();
+    if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
+        return Failure::CutOff(text);
+    }
+    let code = error.code().unwrap_or_default();
+    match error.kind() {
+        ErrorKind::Server(ServerErrorKind::NoScript) => Failure::NoScript,
+        ErrorKind::Parse => Failure::CutOff(text),
+        _ if code == "WRONGTYPE" || text.contains("WRONGTYPE") => Failure::WrongType,
+        _ if matches!(
+            code,
+            "LOADING"
+                | "BUSY"
+                | "OOM"
+                | "MISCONF"
+                | "READONLY"
+                | "MASTERDOWN"
+                | "NOREPLICAS"
+                | "NOAUTH"
+                | "NOPERM"
+                | "CLUSTERDOWN"
+                | "TRYAGAIN"
+                | "MOVED"
+                | "ASK"
+                | "UNBLOCKED"
+        ) =>
+        {
+            Failure::NotExecuted(text)
+        }
+        ErrorKind::Server(ServerErrorKind::BusyLoading | ServerErrorKind::ReadOnly) => {
+            Failure::NotExecuted(text)
+        }
+        _ => Failure::Broken(text),
+    }
+}
+
+enum Held<'a> {
+    Shared(Arc<Link>),
+    Pooled(bb8_redis::bb8::PooledConnection<'a, LinkManager>),
+}
+
+impl std::ops::Deref for Held<'_> {
+    type Target = Link;
+
+    fn deref(&self) -> &Link {
+        match self {
+            Self::Shared(link) => link,
+            Self::Pooled(link) => link,
+        }
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(keys: Keys, config: EngineConfig) -> Result<Self, ConnectError> {
+        let client = Client::open(config.redis_url.as_str())
+            .map_err(|error| ConnectError::Url(error.to_string()))?;
+        let pool = Pool::builder()
+            .max_size(config.pool_size)
+            .test_on_check_out(false)
+            .connection_timeout(config.call_timeout)
+            .build_unchecked(LinkManager::new(client.clone()));
+        Ok(Self {
+            keys,
+            scripts: Scripts::assemble(),
+            gate: Gate::new(),
+            lane: Lane::new(client),
+            config,
+            pool,
+        })
+    }
+
+    /// A look at the gate, over the shared connection.
+    pub(crate) async fn look(&self) -> RedisResult<Look> {
+        let link = self.lane.link().await?;
+        let look = self
+            .gate
+            .look(&link, &self.keys, &self.scripts, &self.config);
+        match tokio::time::timeout(self.config.call_timeout, look).await {
+            Ok(Ok(look)) => Ok(look),
+            Ok(Err(error)) => {
+                if matches!(classify(&error), Failure::CutOff(_)) {
+                    link.mark_broken();
+                }
+                Err(error)
+            }
+            Err(_) => {
+                link.mark_broken();
+                Err(RedisError::from(std::io::Error::from(
+                    std::io::ErrorKind::TimedOut,
+                )))
+            }
+        }
+    }
+
+    async fn link(&self, route: Route) -> Result<Held<'_>, String> {
+        match route {
+            Route::Lane => self
+                .lane
+                .link()
+                .await
+                .map(Held::Shared)
+                .map_err(|e| e.to_string()),
+            Route::Pool => match self.pool.get().await {
+                Ok(link) => Ok(Held::Pooled(link)),
+                Err(RunError::User(error)) => Err(error.to_string()),
+                Err(RunError::TimedOut) => Err("no connection became free in time".to_owned()),
+            },
+        }
+    }
+
+    /// Sends a plain command, not a script, for figures that decide nothing.
+    pub(crate) async fn query(&self, command: &Cmd) -> Result<Value, Fault> {
+        let link = self.link(Route::Pool).await.map_err(Fault::Unavailable)?;
+        let answer = tokio::time::timeout(self.config.call_timeout, link.send(command)).await;
+        match answer {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                if matches!(classify(&error), Failure::CutOff(_)) {
+                    link.mark_broken();
+                }
+                Err(Fault::Unavailable(error.to_string()))
+            }
+            Err(_) => {
+                link.mark_broken();
+                Err(Fault::Unavailable("no answer in time".to_owned()))
+            }
+        }
+    }
+
+    /// Calls a script that is idempotent. `build` adds numkeys, KEYS and ARGV for the epoch that
+    /// the call is admitted under.
+    ///
+    /// A call that was cut off is settled (the old connection is killed on the server) and
+    /// repeated, until the deadline.
+    pub(crate) async fn call(
+        &self,
+        route: Route,
+        script: &Loaded,
+        deadline: Instant,
+        build: impl Fn(&mut Cmd, Epoch),
+    ) -> Result<Answer, Fault> {
+        let mut cut_off: Option<Identity> = None;
+        let mut unknown: Option<String> = None;
+        loop {
+            let epoch = match (self.gate.state(), &unknown) {
+                (GateState::Open(epoch), _) => epoch,
+                (GateState::Fenced(why), None) => return Err(Fault::Fenced(why)),
+                (GateState::Fenced(_), Some(why)) => self.opened(deadline, why).await?,
+            };
+            let link = match self.link(route).await {
+                Ok(link) => link,
+                Err(why) => {
+                    self.pause(deadline, &unknown, &why).await?;
+                    continue;
+                }
+            };
+            if let Some(identity) = &cut_off {
+                if let Err(error) = link.settle(identity).await {
+                    link.mark_broken();
+                    self.pause(deadline, &unknown, &error.to_string()).await?;
+                    continue;
+                }
+                cut_off = None;
+            }
+            let mut command = redis::cmd("EVALSHA");
+            command.arg(&script.hash);
+            build(&mut command, epoch);
+            let highest = self.gate.seen().highest();
+            let left = deadline.saturating_duration_since(Instant::now());
+            let patience = self.config.call_timeout.min(left);
+            let failure = match tokio::time::timeout(patience, link.send(&command)).await {
+                Ok(Ok(value)) => return self.open_answer(value, epoch, highest, &unknown),
+                Ok(Err(error)) => classify(&error),
+                Err(_) => Failure::CutOff("no answer in time".to_owned()),
+            };
+            match failure {
+                Failure::CutOff(why) => {
+                    tracing::warn!(script = script.name, why, "call cut off; settling it");
+                    link.mark_broken();
+                    cut_off = Some(link.identity().clone());
+                    unknown = Some(why.clone());
+                    drop(link);
+                    self.pause(deadline, &unknown, &why).await?;
+                }
+                Failure::NotExecuted(why) if unknown.is_some() => {
+                    self.pause(deadline, &unknown, &why).await?;
+                }
+                Failure::NotExecuted(why) => return Err(Fault::Unavailable(why)),
+                Failure::NoScript => {
+                    self.gate
+                        .fence(epoch, "Redis does not know the scripts: it was restarted");
+                    drop(link);
+                    // Forgotten scripts alone (SCRIPT FLUSH) are mended within a moment.
+                    let soon = Instant::now()
+                        .checked_add(RELOAD_PATIENCE)
+                        .unwrap_or(deadline);
+                    let wait_until = if unknown.is_some() {
+                        deadline
+                    } else {
+                        soon.min(deadline)
+                    };
+                    let why = unknown.clone().unwrap_or_default();
+                    let opened = self.opened(wait_until, &why).await;
+                    opened.map_err(|fault| {
+                        if unknown.is_some() {
+                            fault
+                        } else {
+                            self.fenced()
+                        }
+                    })?;
+                }
+                Failure::WrongType => {
+                    return Err(Fault::Corrupt {
+                        key: "an index of the shard".to_owned(),
+                    });
+                }
+                Failure::Broken(why) => {
+                    tracing::error!(script = script.name, why, "script failed");
+                    return Err(Fault::Protocol(why));
+                }
+            }
+        }
+    }
+
+    /// Calls a script that only reads and that also answers from a fenced shard.
+    pub(crate) async fn read(
+        &self,
+        route: Route,
+        script: &Loaded,
+        deadline: Instant,
+        build: impl Fn(&mut Cmd, Option<Epoch>),
+    ) -> Result<Answer, Fault> {
+        let link = self.link(route).await.map_err(Fault::Unavailable)?;
+        let epoch = self.gate.epoch();
+        let mut by_text = false;
+        loop {
+            // A script without writes may be sent as text: there is nothing to slip through.
+            let mut command = redis::cmd(if by_text { "EVAL" } else { "EVALSHA" });
+            command.arg(if by_text { &script.text } else { &script.hash });
+            build(&mut command, epoch);
+            let left = deadline.saturating_duration_since(Instant::now());
+            let patience = self.config.call_timeout.min(left);
+            let error = match tokio::time::timeout(patience, link.send(&command)).await {
+                Ok(Ok(value)) => {
+                    return self.open_answer(value, epoch.unwrap_or_default(), None, &None);
+                }
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    link.mark_broken();
+                    return Err(Fault::Unavailable("no answer in time".to_owned()));
+                }
+            };
+            match classify(&error) {
+                Failure::NoScript if !by_text => by_text = true,
+                Failure::CutOff(why) => {
+                    link.mark_broken();
+                    return Err(Fault::Unavailable(why));
+                }
+                Failure::NotExecuted(why) => return Err(Fault::Unavailable(why)),
+                Failure::NoScript | Failure::WrongType | Failure::Broken(_) => {
+                    return Err(Fault::Protocol(error.to_string()));
+                }
+            }
+        }
+    }
+
+    /// Notes what an answer acknowledged: journal place `n` (none if negative), so many changes.
+    pub(crate) fn acknowledged(&self, epoch: Epoch, n: i64, changes: u32) {
+        if let Ok(n) = u64::try_from(n) {
+            self.gate
+                .seen()
+                .acknowledge(JournalId { epoch, n }, changes);
+        }
+    }
+
+    fn fenced(&self) -> Fault {
+        match self.gate.state() {
+            GateState::Fenced(why) => Fault::Fenced(why),
+            GateState::Open(_) => Fault::Fenced("the shard was just opened again".to_owned()),
+        }
+    }
+
+    fn open_answer(
+        &self,
+        value: Value,
+        epoch: Epoch,
+        highest: Option<JournalId>,
+        unknown: &Option<String>,
+    ) -> Result<Answer, Fault> {
+        let Value::Array(values) = value else {
+            return Err(protocol("an answer is no array"));
+        };
+        let mut values = values.into_iter();
+        let code = match values.next() {
+            Some(Value::BulkString(code)) => String::from_utf8(code).unwrap_or_default(),
+            Some(Value::SimpleString(code)) => code,
+            _ => return Err(protocol("an answer has no code")),
+        };
+        if code == "FENCED" {
+            self.gate
+                .fence(epoch, "another life of Redis answers, or another epoch");
+            return Err(match unknown {
+                Some(why) => Fault::OutcomeUnknown(why.clone()),
+                None => self.fenced(),
+            });
+        }
+        if let Some(Value::Int(n)) = values.as_slice().first()
+            && let Ok(n) = u64::try_from(*n)
+        {
+            let id = JournalId { epoch, n };
+            if !Seen::plausible(id, highest) {
+                self.gate
+                    .fence(epoch, "the journal went back: entries are lost");
+                return Err(self.fenced());
+            }
+        }
+        Ok(Answer {
+            code,
+            epoch,
+            values,
+        })
+    }
+
+    /// Waits until the gate opens again.
+    async fn opened(&self, deadline: Instant, why: &str) -> Result<Epoch, Fault> {
+        let mut states = self.gate.subscribe();
+        let opened = states.wait_for(|state| matches!(state, GateState::Open(_)));
+        match tokio::time::timeout_at(deadline.into(), opened).await {
+            Ok(Ok(state)) => match &*state {
+                GateState::Open(epoch) => Ok(*epoch),
+                GateState::Fenced(_) => Err(Fault::OutcomeUnknown(why.to_owned())),
+            },
+            Ok(Err(_)) | Err(_) => Err(Fault::OutcomeUnknown(why.to_owned())),
+        }
+    }
+
+    /// Before the next try; or the end, when the deadline would pass.
+    async fn pause(
+        &self,
+        deadline: Instant,
+        unknown: &Option<String>,
+        why: &str,
+    ) -> Result<(), Fault> {
+        let end = || match unknown {
+            Some(why) => Fault::OutcomeUnknown(why.clone()),
+            None => Fault::Unavailable(why.to_owned()),
+        };
+        // A call that never went out has nothing to settle: say so at once.
+        if unknown.is_none() {
+            return Err(end());
+        }
+        let next = Instant::now()
+            .checked_add(RETRY_PAUSE)
+            .filter(|next| *next < deadline);
+        let Some(next) = next else { return Err(end()) };
+        tokio::time::sleep_until(next.into()).await;
+        Ok(())
+    }
+}

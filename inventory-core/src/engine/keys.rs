@@ -1,0 +1,86 @@
+//! The one place that formats a key. The grammar is described in `lua/README.md`.
+
+use crate::domain::{OperationId, ReservationId, ShardId, StockKey};
+
+/// The keys of one shard. Every one carries the shard's hash tag, so one shard is one slot.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    prefix: String,
+    pub(crate) meta: String,
+    pub(crate) journal: String,
+    pub(crate) deadlines: String,
+    pub(crate) limits: String,
+    pub(crate) closed: String,
+    pub(crate) skus: String,
+    pub(crate) places: String,
+}
+
+impl Keys {
+    pub(crate) fn new(shard: ShardId) -> Self {
+        let prefix = format!("inv:{{{shard}}}:");
+        let key = |name: &str| format!("{prefix}{name}");
+        Self {
+            meta: key("meta"),
+            journal: key("journal"),
+            deadlines: key("deadlines"),
+            limits: key("limits"),
+            closed: key("closed"),
+            skus: key("skus"),
+            places: key("places"),
+            prefix,
+        }
+    }
+
+    /// Hash of the figures. A location has no colon, so the SKU may.
+    pub(crate) fn stock(&self, key: &StockKey) -> String {
+        let (location, sku) = (key.location.as_str(), key.sku.as_str());
+        let mut text = self.with_capacity(7 + location.len() + sku.len());
+        text.push_str("stock:");
+        text.push_str(location);
+        text.push(':');
+        text.push_str(sku);
+        text
+    }
+
+    /// String: the packed record.
+    pub(crate) fn reservation(&self, id: &ReservationId) -> String {
+        let mut text = self.with_capacity(4 + id.as_str().len());
+        text.push_str("rsv:");
+        text.push_str(id.as_str());
+        text
+    }
+
+    /// String: the outcome of an adjustment or a count.
+    pub(crate) fn operation(&self, id: &OperationId) -> String {
+        format!("{}op:{id}", self.prefix)
+    }
+
+    #[expect(clippy::arithmetic_side_effects, reason = "lengths of ids are bounded")]
+    fn with_capacity(&self, more: usize) -> String {
+        let mut text = String::with_capacity(self.prefix.len() + more);
+        text.push_str(&self.prefix);
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Location, Sku};
+
+    #[test]
+    fn keys_carry_the_tag_and_do_not_collide() {
+        let keys = Keys::new(ShardId::ZERO);
+        assert_eq!(keys.meta, "inv:{s0}:meta");
+        let key = |location: &str, sku: &str| {
+            keys.stock(&StockKey {
+                location: Location::parse(location).unwrap(),
+                sku: Sku::parse(sku).unwrap(),
+            })
+        };
+        assert_eq!(key("default", "a:b"), "inv:{s0}:stock:default:a:b");
+        assert_ne!(key("a", "b:c"), key("b", "a:c"));
+        let id = ReservationId::parse("r:1").unwrap();
+        assert_eq!(keys.reservation(&id), "inv:{s0}:rsv:r:1");
+    }
+}

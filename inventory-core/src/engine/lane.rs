@@ -1,0 +1,50 @@
+//! The hot path's connection: one multiplexed link that everybody shares, opened anew when broken.
+
+use std::sync::Arc;
+
+use redis::{Client, RedisResult};
+use tokio::sync::Mutex;
+
+use super::link::Link;
+
+#[derive(Debug)]
+pub(crate) struct Lane {
+    client: Client,
+    current: std::sync::Mutex<Option<Arc<Link>>>,
+    opening: Mutex<()>,
+}
+
+impl Lane {
+    pub(crate) fn new(client: Client) -> Self {
+        Self {
+            client,
+            current: std::sync::Mutex::new(None),
+            opening: Mutex::new(()),
+        }
+    }
+
+    fn current(&self) -> Option<Arc<Link>> {
+        let current = self
+            .current
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        current.as_ref().filter(|link| !link.is_broken()).cloned()
+    }
+
+    /// The shared link. Whoever finds it broken opens the next; the others wait for that one.
+    pub(crate) async fn link(&self) -> RedisResult<Arc<Link>> {
+        if let Some(link) = self.current() {
+            return Ok(link);
+        }
+        let _alone = self.opening.lock().await;
+        if let Some(link) = self.current() {
+            return Ok(link);
+        }
+        let link = Arc::new(Link::open(&self.client).await?);
+        *self
+            .current
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(Arc::clone(&link));
+        Ok(link)
+    }
+}

@@ -1,0 +1,130 @@
+//! A connection that knows its own name on the server, so that a call that was cut off can be
+//! settled: once `CLIENT KILL ID` has answered, nothing that was sent over it can execute any more.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use bb8_redis::bb8;
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value, aio::MultiplexedConnection,
+};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Commands that one connection may have under way.
+const PIPELINE_LIMIT: usize = 4_096;
+
+/// Where a link leads, and who it is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    run_id: String,
+    client_id: i64,
+}
+
+/// One multiplexed connection.
+#[derive(Debug)]
+pub(crate) struct Link {
+    connection: MultiplexedConnection,
+    identity: Identity,
+    broken: AtomicBool,
+}
+
+impl Link {
+    pub(crate) async fn open(client: &Client) -> RedisResult<Self> {
+        // A cut-off call is noticed by the caller's own timeout, which knows how to settle it.
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(PIPELINE_LIMIT);
+        let open = async {
+            let mut connection = client
+                .get_multiplexed_async_connection_with_config(&config)
+                .await?;
+            let (client_id, info): (i64, String) = redis::pipe()
+                .cmd("CLIENT")
+                .arg("ID")
+                .cmd("INFO")
+                .arg("server")
+                .query_async(&mut connection)
+                .await?;
+            let run_id = info_field(&info, "run_id").unwrap_or_default().to_owned();
+            Ok(Self {
+                connection,
+                identity: Identity { run_id, client_id },
+                broken: AtomicBool::new(false),
+            })
+        };
+        match tokio::time::timeout(CONNECT_TIMEOUT, open).await {
+            Ok(link) => link,
+            Err(_) => Err(RedisError::from(std::io::Error::from(
+                std::io::ErrorKind::TimedOut,
+            ))),
+        }
+    }
+
+    pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
+        self.connection.clone().send_packed_command(command).await
+    }
+
+    pub(crate) const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// Never used again; the pool throws it away.
+    pub(crate) fn mark_broken(&self) {
+        self.broken.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Relaxed)
+    }
+
+    /// Makes sure that nothing sent over the link of that identity executes from now on. Another
+    /// life of Redis has dropped its connections by itself, and its ids mean somebody else.
+    pub(crate) async fn settle(&self, cut_off: &Identity) -> RedisResult<()> {
+        if cut_off.run_id != self.identity.run_id {
+            return Ok(());
+        }
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg("KILL").arg("ID").arg(cut_off.client_id);
+        self.send(&kill).await.map(|_| ())
+    }
+}
+
+/// A field of an INFO answer.
+pub(crate) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+    info.lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim_end)
+}
+
+/// Opens links for the pool.
+#[derive(Debug)]
+pub(crate) struct LinkManager {
+    client: Client,
+}
+
+impl LinkManager {
+    pub(crate) const fn new(client: Client) -> Self {
+        Self { client }
+    }
+}
+
+impl bb8::ManageConnection for LinkManager {
+    type Connection = Link;
+    type Error = RedisError;
+
+    async fn connect(&self) -> RedisResult<Link> {
+        Link::open(&self.client).await
+    }
+
+    async fn is_valid(&self, link: &mut Link) -> RedisResult<()> {
+        link.send(&redis::cmd("PING")).await.map(|_| ())
+    }
+
+    fn has_broken(&self, link: &mut Link) -> bool {
+        link.is_broken()
+    }
+}

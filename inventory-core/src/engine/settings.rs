@@ -1,0 +1,123 @@
+//! What Redis must be like: version, role, eviction, durability, replicas. Each problem is a sentence
+//! that says what to type.
+
+use redis::{RedisResult, Value};
+
+use super::{
+    config::Durability,
+    link::{Link, info_field},
+};
+
+/// What INFO and CONFIG say.
+#[derive(Debug, Default)]
+pub(crate) struct Settings {
+    pub(crate) run_id: String,
+    pub(crate) replid: String,
+    pub(crate) loading: bool,
+    pub(crate) master: bool,
+    pub(crate) problems: Vec<String>,
+    /// A [`Durability`] name, or `unverified`.
+    pub(crate) durability: String,
+}
+
+const SETTINGS: [&str; 6] = [
+    "appendonly",
+    "appendfsync",
+    "no-appendfsync-on-rewrite",
+    "maxmemory-policy",
+    "min-replicas-to-write",
+    "min-slaves-to-write",
+];
+
+/// Reads INFO, and CONFIG unless `unverified`.
+pub(crate) async fn read(
+    link: &Link,
+    wanted: Durability,
+    unverified: bool,
+) -> RedisResult<Settings> {
+    let mut command = redis::cmd("INFO");
+    command
+        .arg("server")
+        .arg("replication")
+        .arg("persistence")
+        .arg("memory");
+    let info: String = redis::from_redis_value(link.send(&command).await?)?;
+    let field = |name| info_field(&info, name).unwrap_or_default();
+    let mut settings = Settings {
+        run_id: field("run_id").to_owned(),
+        replid: field("master_replid").to_owned(),
+        loading: field("loading") == "1",
+        master: field("role") == "master",
+        problems: Vec::new(),
+        durability: "unverified".to_owned(),
+    };
+    let version = field("redis_version");
+    let major: u32 = version
+        .split('.')
+        .next()
+        .and_then(|m| m.parse().ok())
+        .unwrap_or(0);
+    if major < 7 {
+        settings.problems.push(format!(
+            "Redis {version} is too old: 7.0 or newer is needed. Install a newer redis-server."
+        ));
+    }
+    let replicas: u32 = field("connected_slaves").parse().unwrap_or(0);
+    if unverified {
+        if field("maxmemory_policy") != "noeviction" {
+            settings.problems.push(eviction(field("maxmemory_policy")));
+        }
+        return Ok(settings);
+    }
+    let config = config(link).await?;
+    let value = |name: &str| {
+        config
+            .iter()
+            .find(|(key, _)| key == name)
+            .map_or("", |(_, value)| value.as_str())
+    };
+    if value("maxmemory-policy") != "noeviction" {
+        settings.problems.push(eviction(value("maxmemory-policy")));
+    }
+    let min_replicas: u32 = value("min-replicas-to-write").parse().unwrap_or(0);
+    if replicas > 0 && min_replicas == 0 {
+        settings.problems.push(
+            "Redis has replicas but min-replicas-to-write is 0: a master that is cut off would go \
+             on selling. Type: redis-cli CONFIG SET min-replicas-to-write 1"
+                .to_owned(),
+        );
+    }
+    let has = match (value("appendonly"), value("appendfsync")) {
+        ("yes", "always") if value("no-appendfsync-on-rewrite") == "no" => Durability::Always,
+        ("yes", "always" | "everysec") => Durability::Everysec,
+        _ => Durability::None,
+    };
+    has.as_str().clone_into(&mut settings.durability);
+    if has < wanted {
+        settings.problems.push(format!(
+            "Redis is set to durability {}, weaker than --durability {}. Type:\n  redis-cli CONFIG \
+             SET appendonly yes\n  redis-cli CONFIG SET appendfsync {} no-appendfsync-on-rewrite no",
+            has.as_str(),
+            wanted.as_str(),
+            wanted.as_str(),
+        ));
+    }
+    Ok(settings)
+}
+
+fn eviction(policy: &str) -> String {
+    format!(
+        "maxmemory-policy is {policy}: Redis would throw stock away. Type: redis-cli CONFIG SET \
+         maxmemory-policy noeviction"
+    )
+}
+
+async fn config(link: &Link) -> RedisResult<Vec<(String, String)>> {
+    let mut command = redis::cmd("CONFIG");
+    command.arg("GET");
+    for name in SETTINGS {
+        command.arg(name);
+    }
+    let answer: Value = link.send(&command).await?;
+    redis::from_redis_value(answer).map_err(Into::into)
+}

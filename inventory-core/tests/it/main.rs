@@ -1,0 +1,5 @@
+//! The engine on a private Redis.
+
+mod support;
+
+mod reserve;

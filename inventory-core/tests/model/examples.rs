@@ -1,0 +1,121 @@
+//! Cases that random steps do not reach, or reached once.
+
+use devstack::redis::RedisServer;
+use inventory_core::{limits::REAP_MAX, *};
+
+use crate::lockstep::{Pair, a_count, an_adjustment, context, lines_of, stock_key};
+
+fn hold(id: usize, stock: u8, quantity: u32) -> Reserve {
+    Reserve {
+        id: ReservationId::parse(&format!("h{id}")).unwrap(),
+        lines: lines_of(&[(stock, quantity)]),
+        ttl_ms: 1_000,
+        order: None,
+        customer: None,
+        metadata: None,
+        context: context(),
+    }
+}
+
+/// Stocks 0 and 1 are all held, by more holds than one call may expire, and all are due.
+async fn crowded(redis: &RedisServer) -> Pair {
+    let mut pair = Pair::new(redis).await.unwrap();
+    let crowd = 2 * REAP_MAX + 50;
+    pair.count(&a_count("c0", stock_key(0), crowd as u64))
+        .await
+        .unwrap();
+    pair.count(&a_count("c1", stock_key(1), 1)).await.unwrap();
+    let holds: Vec<_> = (0..crowd).map(|id| hold(id, 0, 1)).collect();
+    for batch in holds.chunks(100) {
+        pair.reserve(batch).await.unwrap();
+    }
+    pair.wait_ms(1);
+    pair.reserve(&[hold(9_999, 1, 1)]).await.unwrap();
+    pair.wait_ms(1_000);
+    pair
+}
+
+fn wanting(stock: u8, quantity: u32) -> Reserve {
+    Reserve {
+        id: ReservationId::parse("new").unwrap(),
+        ..hold(0, stock, quantity)
+    }
+}
+
+#[tokio::test]
+async fn a_reserve_goes_on_reaping_until_it_is_decided() {
+    let redis = RedisServer::builder().start().unwrap();
+    for wanted in [wanting(1, 1), wanting(1, 2)] {
+        let mut pair = crowded(&redis).await;
+        pair.reserve(&[wanted]).await.unwrap();
+        pair.compare_state().await.unwrap();
+    }
+    let mut pair = crowded(&redis).await;
+    let other = |id: usize, quantity| hold(20_000 + id, 1, quantity);
+    pair.reserve(&[other(0, 2), other(1, 1), other(2, 1), hold(20_003, 0, 9)])
+        .await
+        .unwrap();
+    pair.compare_state().await.unwrap();
+}
+
+#[tokio::test]
+async fn adjust_count_retire_and_reacquire_go_on_reaping_too() {
+    let redis = RedisServer::builder().start().unwrap();
+    for delta in [-1, -2] {
+        let mut pair = crowded(&redis).await;
+        pair.adjust(&an_adjustment("adj", 1, delta)).await.unwrap();
+        pair.compare_state().await.unwrap();
+    }
+    let mut pair = crowded(&redis).await;
+    pair.count(&a_count("low", stock_key(1), 0)).await.unwrap();
+    pair.compare_state().await.unwrap();
+
+    // Reaping bumps the version, and the repeated call compares it again.
+    let mut pair = crowded(&redis).await;
+    let expecting = Count {
+        expected_version: Some(2),
+        ..a_count("low", stock_key(1), 0)
+    };
+    pair.count(&expecting).await.unwrap();
+    pair.compare_state().await.unwrap();
+
+    let mut pair = crowded(&redis).await;
+    pair.retire(&Retire {
+        key: stock_key(1),
+        context: context(),
+    })
+    .await
+    .unwrap();
+    pair.compare_state().await.unwrap();
+
+    let mut pair = crowded(&redis).await;
+    let first = ReservationId::parse("h9999").unwrap();
+    let reacquire = Confirm {
+        id: first,
+        lines: None,
+        reacquire: true,
+        context: context(),
+    };
+    pair.confirm(&reacquire).await.unwrap();
+    pair.compare_state().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_sweeper_takes_bites() {
+    let redis = RedisServer::builder().start().unwrap();
+    let mut pair = crowded(&redis).await;
+    for _ in 0..5 {
+        pair.expire(Expire { max: REAP_MAX }).await.unwrap();
+        pair.compare_state().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn the_largest_batch_is_split_and_decided_in_order() {
+    let redis = RedisServer::builder().start().unwrap();
+    let mut pair = Pair::new(&redis).await.unwrap();
+    pair.count(&a_count("c0", stock_key(0), 250)).await.unwrap();
+    let batch: Vec<_> = (0..300).map(|id| hold(id, 0, 1)).collect();
+    pair.reserve(&batch).await.unwrap();
+    pair.reserve(&batch).await.unwrap();
+}

@@ -1,0 +1,2 @@
+//! Inventory server.
+fn main() {}

@@ -1,0 +1,47 @@
+-- Expiry: a hold at or past its deadline is over the moment anybody looks.
+local REAP_MAX = 256
+-- A due hold whose keys are corrupt is looked at again after this long, so that it blocks nobody.
+local CORRUPT_RETRY_MS = 3600000
+local reaped, more_due, reaped_count, corrupt_count = false, false, 0, 0
+
+-- expire(record, now, head): give a due hold back. False (and nothing changed) if one of its
+-- figures or counters is missing or corrupt.
+local function expire(record, now, head)
+  local lines = loaded(lines_of((parts_of(record.text))))
+  if not lines then return false end
+  local counters_of = allowances(record, lines, now)
+  if counters_of == CORRUPT then return false end
+  for index, line in ipairs(lines) do
+    change(line.stock, line.quantity, -line.quantity, 0)
+    if counters_of and counters_of[index] then
+      spend(counters_of[index], -line.quantity, record.created)
+    end
+  end
+  put(record, 'X', head, 'X', record.text .. '\nx' .. since(record, now))
+  close(record)
+  return true
+end
+
+-- reap(deadlines_key, now, max): expire what is due, oldest deadline first, once a call. Sets
+-- more_due if the bound was reached while due holds remain.
+local function reap(deadlines_key, now, max)
+  if reaped then return end
+  reaped = true
+  local due = redis.call('ZRANGEBYSCORE', deadlines_key, '-inf', string.format('%d', now),
+    'LIMIT', 0, max + 1)
+  more_due = #due > max
+  for index = 1, math.min(#due, max) do
+    local id = due[index]
+    local record = record_at(record_prefix .. 'rsv:' .. id)
+    if record and record ~= CORRUPT and record.state ~= 'R' then
+      if not record.dirty then unindexed[#unindexed + 1] = id end
+    elseif record and record ~= CORRUPT and not is_due(record, now) then
+      parked[id] = string.format('%d', record.created + record.ttl)
+    elseif record and record ~= CORRUPT and expire(record, now, id) then
+      reaped_count = reaped_count + 1
+    else
+      corrupt_count = corrupt_count + 1
+      parked[id] = string.format('%d', now + CORRUPT_RETRY_MS)
+    end
+  end
+end

@@ -1,0 +1,39 @@
+-- Stock figures of this call: loaded once, changed in tables, written by commit (lib/commit.lua).
+-- A figure is {key, a = available, r = reserved, s = sold, v = version}.
+local CORRUPT = {}
+local stocks, touched = {}, {}
+
+-- stock_at(key): the figure; false if there is no such stock; CORRUPT if the key is not a stock.
+local function stock_at(key)
+  local stock = stocks[key]
+  if stock ~= nil then return stock end
+  local fields = redis.pcall(
+    'HMGET', key, 'availableQuantity', 'reservedQuantity', 'soldQuantity', 'version')
+  if fields.err then
+    stock = CORRUPT
+  else
+    local a, r, s, v =
+      tonumber(fields[1]), tonumber(fields[2]), tonumber(fields[3]), tonumber(fields[4])
+    if a and r and s and v and a >= 0 and r >= 0 then
+      stock = {key = key, a = a, r = r, s = s, v = v}
+    elseif fields[1] or fields[2] or fields[3] or fields[4] then
+      stock = CORRUPT
+    else
+      stock = redis.call('EXISTS', key) == 1 and CORRUPT
+    end
+  end
+  stocks[key] = stock
+  return stock
+end
+
+-- change(stock, available, reserved, sold): one change of a figure, one step of its version.
+local function change(stock, available, reserved, sold)
+  stock.a = stock.a + available
+  stock.r = stock.r + reserved
+  stock.s = stock.s + sold
+  stock.v = stock.v + 1
+  if not stock.touched then
+    stock.touched = true
+    touched[#touched + 1] = stock
+  end
+end
