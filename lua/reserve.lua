@@ -47,6 +47,8 @@ writable(deadlines_key)
 
 local stock_count, count = numbers[1], numbers[2]
 local first_key, first_argument = 3 + stock_count, 2
+local at = {}
+for index = 1, stock_count do at[index] = stock_at(KEYS[3 + index]) end
 local limited = redis.call('EXISTS', limits_key) == 1
 
 local raws = redis.call('MGET', unpack(KEYS, first_key + 1, first_key + count))
@@ -59,7 +61,7 @@ local suspicious = absent + present ~= count
 local function short_lines(position)
   local short = {'INSUFFICIENT_STOCK'}
   for line = 1, numbers[position + 1] do
-    local stock = stock_at(KEYS[3 + numbers[position + 2 * line]])
+    local stock = at[numbers[position + 2 * line]]
     if stock.a < numbers[position + 2 * line + 1] then
       short[#short + 1] = line
       short[#short + 1] = stock.a
@@ -72,7 +74,7 @@ local function unusable_lines(position)
   local unknown = {'UNKNOWN_SKU'}
   for line = 1, numbers[position + 1] do
     local key = KEYS[3 + numbers[position + 2 * line]]
-    local stock = stock_at(key)
+    local stock = at[numbers[position + 2 * line]]
     if stock == CORRUPT then return {'STORE_CORRUPT', key} end
     if not stock then unknown[#unknown + 1] = line end
   end
@@ -127,7 +129,7 @@ local deadlines, fresh = {}, {}
 -- take(i, position, counted): all is decided; hold.
 local function take(i, position, counted)
   for line = 1, numbers[position + 1] do
-    change(stock_at(KEYS[3 + numbers[position + 2 * line]]),
+    change(at[numbers[position + 2 * line]],
       -numbers[position + 2 * line + 1], numbers[position + 2 * line + 1], 0)
   end
   local tail = ARGV[first_argument + 2 * i + 1]
@@ -151,7 +153,7 @@ end
 local function attempt(i, position)
   local usable, enough = true, true
   for line = 1, numbers[position + 1] do
-    local stock = stock_at(KEYS[3 + numbers[position + 2 * line]])
+    local stock = at[numbers[position + 2 * line]]
     if not stock or stock == CORRUPT then
       usable = false
     elseif stock.a < numbers[position + 2 * line + 1] then

@@ -33,11 +33,6 @@ local function close(record)
   closed[#closed + 1] = 'r' .. id_of(record)
 end
 
-local function figure(stock)
-  return string.format('%s %d %d %d %d',
-    string.sub(stock.key, #record_prefix + 7), stock.a, stock.r, stock.s, stock.v)
-end
-
 -- write_index(deadlines_key): the zset of open holds. Parked members only move.
 local function write_index(deadlines_key)
   if #unindexed > 0 then redis.call('ZREM', deadlines_key, unpack(unindexed)) end
@@ -52,16 +47,26 @@ local function commit(journal_key, deadlines_key, epoch, now)
     write_index(deadlines_key)
     return -1, nil
   end
-  local figures = {}
-  for index, stock in ipairs(touched) do figures[index] = figure(stock) end
+  local figures, place_at = {}, #record_prefix + 7
+  for index, stock in ipairs(touched) do
+    local a, r, v = string.format('%d', stock.a), string.format('%d', stock.r),
+      string.format('%d', stock.v)
+    local s = stock.sold or string.format('%d', stock.s)
+    figures[index] = string.sub(stock.key, place_at) .. ' ' .. a .. ' ' .. r .. ' ' .. s .. ' ' .. v
+    stock.a_text, stock.r_text, stock.s_text, stock.v_text = a, r, s, v
+  end
   local id = redis.call('XADD', journal_key, epoch .. '-*', '@', string.format('%d', now),
     '=', table.concat(figures, '\n'), unpack(journal))
   local n = tonumber(string.match(id, '-(%d+)$'))
   local packed = struct.pack('>I6I5', tonumber(epoch), n)
   for _, stock in ipairs(touched) do
-    redis.call('HSET', stock.key, 'availableQuantity', string.format('%d', stock.a),
-      'reservedQuantity', string.format('%d', stock.r), 'soldQuantity',
-      string.format('%d', stock.s), 'version', string.format('%d', stock.v))
+    if stock.sold then
+      redis.call('HSET', stock.key, 'availableQuantity', stock.a_text,
+        'reservedQuantity', stock.r_text, 'version', stock.v_text)
+    else
+      redis.call('HSET', stock.key, 'availableQuantity', stock.a_text,
+        'reservedQuantity', stock.r_text, 'soldQuantity', stock.s_text, 'version', stock.v_text)
+    end
   end
   if #dirty > 0 then
     local writes = {}

@@ -1,5 +1,6 @@
 -- Stock figures of this call: loaded once, changed in tables, written by commit (lib/commit.lua).
--- A figure is {key, a = available, r = reserved, s = sold, v = version}.
+-- A figure is {key, a = available, r = reserved, s = sold, v = version}; texts of sold are kept as
+-- they were read, because most changes leave it alone.
 local CORRUPT = {}
 local stocks, touched = {}, {}
 
@@ -15,7 +16,7 @@ local function stock_at(key)
     local a, r, s, v =
       tonumber(fields[1]), tonumber(fields[2]), tonumber(fields[3]), tonumber(fields[4])
     if a and r and s and v and a >= 0 and r >= 0 then
-      stock = {key = key, a = a, r = r, s = s, v = v}
+      stock = {key = key, a = a, r = r, s = s, v = v, sold = fields[3]}
     elseif fields[1] or fields[2] or fields[3] or fields[4] then
       stock = CORRUPT
     else
@@ -30,7 +31,10 @@ end
 local function change(stock, available, reserved, sold)
   stock.a = stock.a + available
   stock.r = stock.r + reserved
-  stock.s = stock.s + sold
+  if sold ~= 0 then
+    stock.s = stock.s + sold
+    stock.sold = nil
+  end
   stock.v = stock.v + 1
   if not stock.touched then
     stock.touched = true

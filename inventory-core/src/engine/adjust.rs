@@ -20,7 +20,7 @@ impl Engine {
         let op_key = shard.keys.operation(&command.operation);
         let head = head("", command.operation.as_str(), &command.context);
         let reason = command.reason.as_ref().map_or("", Text::as_str);
-        super::until_decided(deadline, async || {
+        super::until_decided(deadline, || async {
             let call = shard.call(
                 Route::Pool,
                 &shard.scripts.adjust,

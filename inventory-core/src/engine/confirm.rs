@@ -23,7 +23,7 @@ impl Engine {
         let key = shard.keys.reservation(&command.id);
         let head = head("", command.id.as_str(), &command.context);
         let items = command.lines.as_ref().map(items).unwrap_or_default();
-        super::until_decided(deadline, async || {
+        super::until_decided(deadline, || async {
             let call = shard.call(
                 Route::Pool,
                 &shard.scripts.confirm,

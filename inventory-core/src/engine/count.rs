@@ -34,7 +34,7 @@ impl Engine {
             .expected_version
             .map_or_else(String::new, |v| v.to_string());
         let limit = limit_argument(command.limit);
-        super::until_decided(deadline, async || {
+        super::until_decided(deadline, || async {
             let call = shard.call(Route::Pool, &shard.scripts.count, deadline, |cmd, epoch| {
                 cmd.arg(7).arg(&shard.keys.meta).arg(&shard.keys.journal);
                 cmd.arg(&shard.keys.deadlines).arg(&stock_key).arg(&op_key);

@@ -48,9 +48,11 @@ use gate::{GateState, Look};
 use keys::Keys;
 
 /// Repeats a call that answers REAP_MORE (each bite expires some holds) until the deadline.
-async fn until_decided<T>(
+///
+/// Not an `AsyncFnMut`: its future could not be sent to another thread.
+async fn until_decided<T, F: Future<Output = Result<T, Fault>>>(
     deadline: Instant,
-    mut call: impl AsyncFnMut() -> Result<T, Fault>,
+    mut call: impl FnMut() -> F,
 ) -> Result<T, Fault> {
     loop {
         match call().await {

@@ -17,7 +17,7 @@ impl Engine {
         let shard = self.shard(shard);
         let stock_key = shard.keys.stock(&command.key);
         let head = head("", "", &command.context);
-        super::until_decided(deadline, async || {
+        super::until_decided(deadline, || async {
             let call = shard.call(
                 Route::Pool,
                 &shard.scripts.retire,

@@ -58,7 +58,7 @@ impl Model {
             status: Status::Confirmed,
             confirmed: Some(Confirmed {
                 at: call.now,
-                lines: sold,
+                lines: remembered(sold, &hold),
                 reacquired: false,
             }),
             ..hold
@@ -86,7 +86,7 @@ impl Model {
             status: Status::Confirmed,
             confirmed: Some(Confirmed {
                 at: call.now,
-                lines: sold,
+                lines: remembered(sold, &expired),
                 reacquired: true,
             }),
             ..expired
@@ -97,13 +97,16 @@ impl Model {
 
 /// The lines asked for, or all; refused where they are not within what was reserved.
 fn lines_to_sell(command: &Confirm, reservation: &Reservation) -> Result<Lines, Refusal> {
-    let all = &reservation.lines;
-    match &command.lines {
-        Some(part) if !part.same_content(all) => {
-            let over = shortages(part, |line| u64::from(all.quantity_of(line)));
-            none_or(over, Refusal::ConfirmExceedsReservation)?;
-            Ok(part.clone())
-        }
-        _ => Ok(all.clone()),
+    let sold = command.lines.as_ref().unwrap_or(&reservation.lines);
+    let over = shortages(sold, |line| u64::from(reservation.lines.quantity_of(line)));
+    none_or(over, Refusal::ConfirmExceedsReservation)?;
+    Ok(sold.clone())
+}
+
+/// How a sale is remembered: all in another order is all.
+fn remembered(sold: Lines, reservation: &Reservation) -> Lines {
+    match sold.same_content(&reservation.lines) {
+        true => reservation.lines.clone(),
+        false => sold,
     }
 }

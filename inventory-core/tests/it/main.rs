@@ -1,5 +1,13 @@
 //! The engine on a private Redis.
 
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
 mod support;
 
+#[cfg(test)]
+mod concurrency;
+#[cfg(test)]
+mod journal;
+#[cfg(test)]
 mod reserve;

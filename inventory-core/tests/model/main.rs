@@ -24,6 +24,8 @@ mod random {
         steps::{Mix, cases},
     };
 
+    const CASES: u32 = 600;
+
     /// Each test has a Redis of its own, so they run side by side.
     fn run(mix: &Mix) {
         let redis = RedisServer::builder().start().unwrap();
@@ -35,6 +37,10 @@ mod random {
             source_file: Some(file!()),
             ..Config::default()
         };
+        // proptest's own default means that nobody asked for another number.
+        if config.cases == 256 {
+            config.cases = CASES;
+        }
         config.max_shrink_iters = 20_000;
         let outcome = TestRunner::new(config).run(&cases(mix), |case| {
             runtime

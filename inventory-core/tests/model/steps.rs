@@ -10,8 +10,9 @@ use proptest::{
 
 /// SKUs 0 to 2 at two locations.
 pub(crate) const STOCKS: u8 = 6;
-pub(crate) const IDS: u8 = 7;
-pub(crate) const MENU: usize = 4;
+pub(crate) const IDS: u8 = 6;
+/// As many line sets as ids: most reserves of an id ask for its own set.
+pub(crate) const MENU: usize = IDS as usize;
 const STEPS_MAX: usize = 40;
 
 /// One case: what there is in the beginning, the line sets that commands choose from, and the steps.
@@ -27,22 +28,22 @@ pub(crate) struct Case {
 pub(crate) enum Step {
     Reserve(Vec<Ask>),
     Confirm {
-        id: u8,
+        id: Which,
         part: Part,
         reacquire: bool,
     },
     Release {
-        id: u8,
+        id: Which,
         reason: Option<u8>,
         tombstone: bool,
     },
     Extend {
-        id: u8,
+        id: Which,
         ttl_ms: u32,
         max_hold_ms: u32,
     },
     Return {
-        id: u8,
+        id: Which,
         return_id: u8,
         part: Part,
     },
@@ -93,15 +94,28 @@ pub(crate) struct Ask {
     pub(crate) metadata: bool,
 }
 
+/// Which reservation a command names; the n-th of those that fit, if any does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Which {
+    Id(u8),
+    Open(u8),
+    Expired(u8),
+    Sold(u8),
+}
+
 /// Which lines a confirmation or a return names.
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
+    /// None.
     All,
+    /// Those of the reservation, the other way round.
+    Turned,
+    /// One unit of each line of the reservation but the first.
+    Few,
+    /// One unit more of the first.
+    More,
+    /// A line set of the menu.
     Menu(usize),
-    /// Of that line set, one unit of each line but the first.
-    Few(usize),
-    /// The whole set, its lines in the other order.
-    Turned(usize),
 }
 
 /// The version that a count expects.
@@ -175,11 +189,15 @@ impl Mix {
 /// Cases of a mix.
 pub(crate) fn cases(mix: &Mix) -> impl Strategy<Value = Case> + use<> {
     let on_hand = vec(
-        prop_oneof![1 => Just(None), 5 => (0..9u64).prop_map(Some)],
+        prop_oneof![1 => Just(None), 5 => (0..6u64).prop_map(Some), 9 => (6..25u64).prop_map(Some)],
         STOCKS as usize,
     );
-    let menu = vec(vec((0..STOCKS, 1..4u32), 1..4), MENU);
-    let steps = vec(step(mix), 1..STEPS_MAX);
+    let menu = vec(vec((0..STOCKS, 1..4u32), 1..3), MENU);
+    let first = vec(ask(mix.customers), 0..8).prop_map(Step::Reserve);
+    let steps = (first, vec(step(mix), 1..STEPS_MAX)).prop_map(|(first, mut steps)| {
+        steps.insert(0, first);
+        steps
+    });
     (on_hand, menu, steps).prop_map(|(on_hand, menu, steps)| Case {
         on_hand,
         menu,
@@ -189,59 +207,84 @@ pub(crate) fn cases(mix: &Mix) -> impl Strategy<Value = Case> + use<> {
 
 fn step(mix: &Mix) -> Union<BoxedStrategy<Step>> {
     let reserve = vec(ask(mix.customers), 1..6).prop_map(Step::Reserve);
-    let confirm = (0..IDS, part(), any::<bool>()).prop_map(|(id, part, reacquire)| Step::Confirm {
-        id,
-        part,
-        reacquire,
-    });
-    let release = (0..IDS, option::of(0..2u8), prop::bool::weighted(0.3)).prop_map(
-        |(id, reason, tombstone)| Step::Release {
+    let confirm =
+        (which([4, 2, 1]), part(), any::<bool>()).prop_map(|(id, part, reacquire)| Step::Confirm {
+            id,
+            part,
+            reacquire,
+        });
+    let release = (
+        which([4, 1, 1]),
+        option::of(0..2u8),
+        prop::bool::weighted(0.3),
+    )
+        .prop_map(|(id, reason, tombstone)| Step::Release {
             id,
             reason,
             tombstone,
-        },
-    );
+        });
     let max_hold_ms = prop_oneof![Just(1_000), Just(70_000), Just(u32::MAX)];
-    let extend =
-        (0..IDS, ttl_ms(), max_hold_ms).prop_map(|(id, ttl_ms, max_hold_ms)| Step::Extend {
+    let extend = (which([6, 1, 1]), ttl_ms(), max_hold_ms).prop_map(|(id, ttl_ms, max_hold_ms)| {
+        Step::Extend {
             id,
             ttl_ms,
             max_hold_ms,
-        });
+        }
+    });
     let resolve = prop_oneof![4 => confirm, 2 => release, 1 => extend];
-    let returns = (0..IDS, 0..3u8, part()).prop_map(|(id, return_id, part)| Step::Return {
-        id,
-        return_id,
-        part,
-    });
-    let delta = prop_oneof![-3..0i64, 1..4i64, -20..-10i64];
-    let adjust = (0..4u8, 0..STOCKS, delta).prop_map(|(operation, stock, delta)| Step::Adjust {
-        operation,
-        stock,
-        delta,
-    });
+    let returns =
+        (which([1, 1, 8]), 0..3u8, part()).prop_map(|(id, return_id, part)| Step::Return {
+            id,
+            return_id,
+            part,
+        });
+    // Most repeats of an operation id say the same again.
+    let adjust = (
+        0..5u8,
+        option::weighted(0.3, (0..STOCKS, prop_oneof![-20..0i64, 1..4i64])),
+    )
+        .prop_map(|(operation, other)| {
+            let own = (
+                operation % STOCKS,
+                [2, -1, 3, -4, -9][usize::from(operation)],
+            );
+            let (stock, delta) = other.unwrap_or(own);
+            Step::Adjust {
+                operation,
+                stock,
+                delta,
+            }
+        });
     let expected = prop_oneof![
         3 => Just(Expected::Any),
         2 => Just(Expected::Current),
         1 => (0..6u64).prop_map(Expected::Fixed),
     ];
-    let count = (0..6u8, 0..STOCKS, 0..9u64, expected, limit()).prop_map(
-        |(operation, stock, on_hand, expected, limit)| Step::Count {
+    let content = option::weighted(0.7, (0..STOCKS, 0..9u64, expected, limit()));
+    let count = (4..12u8, content).prop_map(|(operation, other)| {
+        let own = (
+            operation % STOCKS,
+            u64::from(operation),
+            Expected::Any,
+            Limit::Keep,
+        );
+        let (stock, on_hand, expected, limit) = other.unwrap_or(own);
+        Step::Count {
             operation,
             stock,
             on_hand,
             expected,
             limit,
-        },
-    );
+        }
+    });
     let stock = prop_oneof![adjust, count];
     let set_limit =
-        (6..12u8, 0..STOCKS, limit()).prop_map(|(operation, stock, limit)| Step::SetLimit {
+        (12..40u8, 0..STOCKS, limit()).prop_map(|(operation, stock, limit)| Step::SetLimit {
             operation,
             stock,
             limit,
         });
-    let retire = (12..24u8, 0..STOCKS, prop::bool::weighted(0.8)).prop_map(
+    let retire = (40..80u8, 0..STOCKS, prop::bool::weighted(0.8)).prop_map(
         |(operation, stock, empty_first)| Step::Retire {
             operation,
             stock,
@@ -274,40 +317,57 @@ fn step(mix: &Mix) -> Union<BoxedStrategy<Step>> {
     Union::new_weighted(all.into_iter().filter(|(weight, _)| *weight > 0).collect())
 }
 
+/// Most repeats of an id ask for the same again.
 fn ask(customers: bool) -> impl Strategy<Value = Ask> + use<> {
-    let customer = option::weighted(if customers { 0.95 } else { 0.3 }, 0..2u8);
+    let lines = option::weighted(0.15, 0..MENU);
+    let order = option::weighted(0.3, 0..2u8);
+    let other_customer = option::weighted(0.2, option::of(0..2u8));
     (
         0..IDS,
-        0..MENU,
+        lines,
         any::<bool>(),
         ttl_ms(),
-        option::weighted(0.3, 0..2u8),
-        customer,
+        order,
+        other_customer,
         any::<bool>(),
     )
         .prop_map(
-            |(id, lines, turned, ttl_ms, order, customer, metadata)| Ask {
-                id,
-                lines,
-                turned,
-                ttl_ms,
-                order,
-                customer,
-                metadata,
+            move |(id, lines, turned, ttl_ms, order, other_customer, metadata)| {
+                let own_customer = (customers || id % 3 == 0).then_some(id % 2);
+                Ask {
+                    id,
+                    lines: lines.unwrap_or(usize::from(id)),
+                    turned,
+                    ttl_ms,
+                    order,
+                    customer: other_customer.unwrap_or(own_customer),
+                    metadata,
+                }
             },
         )
 }
 
+/// Open, expired and sold ones as often as the weights say; any id with weight 2.
+fn which([open, expired, sold]: [u32; 3]) -> impl Strategy<Value = Which> + use<> {
+    prop_oneof![
+        2 => (0..IDS).prop_map(Which::Id),
+        open => (0..IDS).prop_map(Which::Open),
+        expired => (0..IDS).prop_map(Which::Expired),
+        sold => (0..IDS).prop_map(Which::Sold),
+    ]
+}
+
 fn ttl_ms() -> impl Strategy<Value = u32> {
-    prop_oneof![Just(1), Just(50), Just(1_000), Just(60_000)]
+    prop_oneof![1 => Just(1), 1 => Just(50), 2 => Just(1_000), 4 => Just(60_000)]
 }
 
 fn part() -> impl Strategy<Value = Part> {
     prop_oneof![
-        4 => Just(Part::All),
-        2 => (0..MENU).prop_map(Part::Menu),
-        2 => (0..MENU).prop_map(Part::Few),
-        1 => (0..MENU).prop_map(Part::Turned),
+        6 => Just(Part::All),
+        2 => Just(Part::Turned),
+        4 => Just(Part::Few),
+        1 => Just(Part::More),
+        1 => (0..MENU).prop_map(Part::Menu),
     ]
 }
 
