@@ -27,7 +27,7 @@ RETURNS {code, n, now, ...}
   IDEMPOTENCY_MISMATCH
   CONFIRM_EXCEEDS_RESERVATION  per line: item, requested, reserved
   INSUFFICIENT_STOCK           per line: item, requested, available
-  UNKNOWN_SKU                  stock key: it was retired
+  UNKNOWN_SKU                  stock keys: they were retired
   REAP_MORE
   STORE_CORRUPT                key
   FENCED
@@ -68,7 +68,8 @@ end
 if record.state == 'X' and not reacquire then return finish('RESERVATION_EXPIRED') end
 
 local reserved_items, _, customer = parts_of(record.text)
-local lines = lines_of(reserved_items)
+-- From a hold all its lines move; anew only those that are sold.
+local lines = lines_of((record.state == 'R' or items == '') and reserved_items or items)
 local selling = items == '' and by_item(reserved_items) or by_item(items)
 local exceeding, held = {}, by_item(reserved_items)
 if items ~= '' then
@@ -82,8 +83,8 @@ if items ~= '' then
 end
 if #exceeding > 0 then return finish('CONFIRM_EXCEEDS_RESERVATION', unpack(exceeding)) end
 
-local usable, code, at_key = loaded(lines)
-if not usable then return finish(code, at_key) end
+local usable, code, keys = loaded(lines)
+if not usable then return finish(code, unpack(keys)) end
 local mark = '\nc' .. since(record, now) .. '\t'
   .. (same_items(items, reserved_items) and '' or items)
 
@@ -103,10 +104,9 @@ else
   local function short_lines()
     local short = {}
     for _, line in ipairs(lines) do
-      local sold = selling[line.item] or 0
-      if line.stock.a < sold then
+      if line.stock.a < line.quantity then
         short[#short + 1] = line.item
-        short[#short + 1] = sold
+        short[#short + 1] = line.quantity
         short[#short + 1] = line.stock.a
       end
     end
@@ -122,22 +122,16 @@ else
     return finish('INSUFFICIENT_STOCK', unpack(short))
   end
   for _, line in ipairs(lines) do
-    local sold = selling[line.item] or 0
-    if sold > 0 then
-      local limit = customer ~= '' and limit_of(line.sku)
-      if limit then
-        local counter = counter_of(limit, customer, now)
-        if counter == CORRUPT then return {'STORE_CORRUPT', -1, now, limit.key} end
-        line.counter = counter
-      end
+    local limit = customer ~= '' and limit_of(line.sku)
+    if limit then
+      local counter = counter_of(limit, customer, now)
+      if counter == CORRUPT then return {'STORE_CORRUPT', -1, now, limit.key} end
+      line.counter = counter
     end
   end
   for _, line in ipairs(lines) do
-    local sold = selling[line.item] or 0
-    if sold > 0 then
-      change(line.stock, -sold, 0, sold)
-      if line.counter then spend(line.counter, sold, now) end
-    end
+    change(line.stock, -line.quantity, 0, line.quantity)
+    if line.counter then spend(line.counter, line.quantity, now) end
   end
   put(record, 'Q', head, 'C', record.text .. mark .. '\tr')
 end

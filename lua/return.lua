@@ -25,7 +25,7 @@ RETURNS {code, n, now, ...}
   IDEMPOTENCY_MISMATCH       the return id was used with other items
   TOO_MANY_RETURNS
   RETURN_EXCEEDS_CONFIRMED   per line: item, requested, still out
-  UNKNOWN_SKU                stock key: it was retired
+  UNKNOWN_SKU                stock keys: they were retired
   STORE_CORRUPT              key
   FENCED
 
@@ -88,12 +88,13 @@ end
 if #exceeding > 0 then
   return {'RETURN_EXCEEDS_CONFIRMED', -1, now, unpack(exceeding)}
 end
-local usable, code, at_key = loaded(lines)
-if not usable then return {code, -1, now, at_key} end
+local usable, code, keys = loaded(lines)
+if not usable then return {code, -1, now, unpack(keys)} end
 
 local texts = {}
 for index, line in ipairs(lines) do
-  change(line.stock, line.quantity, 0, -line.quantity)
+  -- A stock that was retired and created again since has not sold these goods.
+  change(line.stock, line.quantity, 0, -math.min(line.quantity, line.stock.s))
   out[line.item] = out[line.item] - line.quantity
   texts[index] = line.item .. '=' .. string.format('%d', line.quantity)
 end

@@ -22,8 +22,13 @@ use crate::{limits::DISCARD_BYTES_MAX, problem::Problem, server::InFlight, wire:
 pub(crate) enum Body {
     /// All there is; `None` when it was taken or is empty.
     Full(Option<Bytes>),
-    /// Pieces that come over time. The guard keeps the connection from counting as idle.
-    Stream(tokio::sync::mpsc::Receiver<Bytes>, InFlight),
+    /// Pieces that come over time; meanwhile the connection does not count as idle.
+    Stream {
+        /// The pieces.
+        pieces: tokio::sync::mpsc::Receiver<Bytes>,
+        /// Dropped with the body.
+        _in_flight: InFlight,
+    },
 }
 
 impl Body {
@@ -40,10 +45,15 @@ impl hyper::body::Body for Body {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         match self.get_mut() {
             Self::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Stream(pieces, _) => pieces.poll_recv(cx).map(|piece| piece.map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Stream { pieces, .. } => pieces
+                .poll_recv(cx)
+                .map(|piece| piece.map(|bytes| Ok(Frame::data(bytes)))),
         }
     }
 
@@ -54,7 +64,7 @@ impl hyper::body::Body for Body {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Full(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |b| b.len() as u64)),
-            Self::Stream(..) => SizeHint::default(),
+            Self::Stream { .. } => SizeHint::default(),
         }
     }
 }
@@ -82,21 +92,35 @@ pub(crate) async fn read_json(
         Err(Problem::invalid_field(BODY, reason).closing())
     })?;
     if !bytes.is_empty() && !is_json(headers) {
-        return Err(Problem::new(Code::UnsupportedMediaType, "the body must be application/json"));
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "the body must be application/json",
+        ));
     }
     Ok(bytes)
 }
 
 /// Whether the type is JSON; without one it is.
 fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return true };
+    let Some(value) = headers.get(CONTENT_TYPE) else {
+        return true;
+    };
     if value == "application/json" {
         return true;
     }
-    let Ok(text) = value.to_str() else { return false };
-    let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let essence = text
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
     essence == "application/json"
-        || essence.strip_prefix("application/").is_some_and(|sub| sub.len() > 5 && sub.ends_with("+json"))
+        || essence
+            .strip_prefix("application/")
+            .is_some_and(|sub| sub.len() > 5 && sub.ends_with("+json"))
 }
 
 /// The next piece of data; `None` at the end.
@@ -118,7 +142,9 @@ async fn collect(body: &mut Incoming, max: usize) -> Result<Bytes, Problem> {
     if body.size_hint().lower() > max as u64 {
         return Err(too_large(body, 0, max).await);
     }
-    let Some(first) = data(body).await? else { return Ok(Bytes::new()) };
+    let Some(first) = data(body).await? else {
+        return Ok(Bytes::new());
+    };
     if first.len() <= max && body.is_end_stream() {
         return Ok(first);
     }
@@ -135,11 +161,18 @@ async fn collect(body: &mut Incoming, max: usize) -> Result<Bytes, Problem> {
 /// Reads on for a while, so that a client that writes before it reads gets the answer.
 async fn too_large(body: &mut Incoming, read: usize, max: usize) -> Problem {
     let ended = discard(body, DISCARD_BYTES_MAX.saturating_sub(read)).await;
-    if ended { over(max) } else { over(max).closing() }
+    if ended {
+        over(max)
+    } else {
+        over(max).closing()
+    }
 }
 
 fn over(max: usize) -> Problem {
-    Problem::new(Code::BodyTooLarge, format!("the body may have at most {max} bytes"))
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("the body may have at most {max} bytes"),
+    )
 }
 
 /// Reads up to `max` bytes and says whether that was all.

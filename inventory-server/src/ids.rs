@@ -16,19 +16,20 @@ fn uuid() -> impl AsRef<str> {
     uuid.hyphenated().to_string()
 }
 
-/// A new reservation id, a UUIDv7.
+/// A new reservation id, a UUID of version 7.
 pub(crate) fn reservation() -> Result<ReservationId, IdError> {
     ReservationId::parse(uuid().as_ref())
 }
 
-/// A new id of an adjustment or a count, a UUIDv7.
+/// A new id of an adjustment or a count, a UUID of version 7.
 pub(crate) fn operation() -> Result<OperationId, IdError> {
     OperationId::parse(uuid().as_ref())
 }
 
 /// A number that no other process has, as far as 64 random bits can tell.
 fn process_random() -> u64 {
-    static RANDOM: LazyLock<u64> = LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
+    static RANDOM: LazyLock<u64> =
+        LazyLock::new(|| RandomState::new().hash_one(std::process::id()));
     *RANDOM
 }
 

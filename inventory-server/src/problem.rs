@@ -38,11 +38,21 @@ struct Spec {
 /// The table.
 const fn spec(code: Code) -> Spec {
     const fn row(status: StatusCode, title: &'static str) -> Spec {
-        Spec { status, title, retryable: false, retry_after_seconds: None }
+        Spec {
+            status,
+            title,
+            retryable: false,
+            retry_after_seconds: None,
+        }
     }
     const fn busy(title: &'static str, seconds: u16) -> Spec {
         let status = StatusCode::SERVICE_UNAVAILABLE;
-        Spec { status, title, retryable: true, retry_after_seconds: Some(seconds) }
+        Spec {
+            status,
+            title,
+            retryable: true,
+            retry_after_seconds: Some(seconds),
+        }
     }
     use StatusCode as S;
     match code {
@@ -60,8 +70,12 @@ const fn spec(code: Code) -> Spec {
         Code::ReservationExpired => row(S::CONFLICT, "Reservation expired"),
         Code::ReservationConfirmed => row(S::CONFLICT, "Reservation confirmed"),
         Code::ReservationNotConfirmed => row(S::CONFLICT, "Reservation not confirmed"),
-        Code::ConfirmExceedsReservation => row(S::UNPROCESSABLE_ENTITY, "More to confirm than is held"),
-        Code::ReturnExceedsConfirmed => row(S::UNPROCESSABLE_ENTITY, "More to return than was sold"),
+        Code::ConfirmExceedsReservation => {
+            row(S::UNPROCESSABLE_ENTITY, "More to confirm than is held")
+        }
+        Code::ReturnExceedsConfirmed => {
+            row(S::UNPROCESSABLE_ENTITY, "More to return than was sold")
+        }
         Code::VersionConflict => row(S::CONFLICT, "Version conflict"),
         Code::BelowReserved => row(S::CONFLICT, "Count below what is reserved"),
         Code::SkuInUse => row(S::CONFLICT, "SKU in use"),
@@ -69,9 +83,12 @@ const fn spec(code: Code) -> Spec {
         Code::StoreUnavailable => busy("Store unavailable", 1),
         Code::ShardRecovering => busy("Shard recovering", 1),
         Code::JournalFull => busy("Journal full", 5),
-        Code::OutcomeUnknown => {
-            Spec { status: S::GATEWAY_TIMEOUT, title: "Outcome unknown", retryable: true, retry_after_seconds: None }
-        }
+        Code::OutcomeUnknown => Spec {
+            status: S::GATEWAY_TIMEOUT,
+            title: "Outcome unknown",
+            retryable: true,
+            retry_after_seconds: None,
+        },
         Code::StoreCorrupt => row(S::INTERNAL_SERVER_ERROR, "Store corrupt"),
         Code::Internal => row(S::INTERNAL_SERVER_ERROR, "Internal error"),
     }
@@ -121,20 +138,35 @@ pub(crate) struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// A command on a reservation.
     pub(crate) fn reservation(id: &'a ReservationId) -> Self {
-        Self { figure: "items", id: Some(("reservationId", id.as_str())) }
+        Self {
+            figure: "items",
+            id: Some(("reservationId", id.as_str())),
+        }
     }
 
     /// A read: nothing to repeat, no figure to blame.
-    pub(crate) const READ: Subject<'static> = Subject { figure: "items", id: None };
+    pub(crate) const READ: Subject<'static> = Subject {
+        figure: "items",
+        id: None,
+    };
 }
 
 impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, detail: detail.into(), extra: Extra::None, retry_now: false, close: false }
+        Self {
+            code,
+            detail: detail.into(),
+            extra: Extra::None,
+            retry_now: false,
+            close: false,
+        }
     }
 
     fn with(code: Code, detail: impl Into<Cow<'static, str>>, extra: Extra) -> Self {
-        Self { extra, ..Self::new(code, detail) }
+        Self {
+            extra,
+            ..Self::new(code, detail)
+        }
     }
 
     /// 400 with every fault found.
@@ -148,12 +180,19 @@ impl Problem {
 
     /// 400 with one fault.
     pub(crate) fn invalid_field(field: impl Into<String>, reason: impl ToString) -> Self {
-        Self::invalid(vec![FieldError { field: field.into(), reason: reason.to_string() }])
+        Self::invalid(vec![FieldError {
+            field: field.into(),
+            reason: reason.to_string(),
+        }])
     }
 
     /// 405; `allow` as in the header.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
-        Self::with(Code::MethodNotAllowed, format!("this path knows {allow}"), Extra::Allow(allow))
+        Self::with(
+            Code::MethodNotAllowed,
+            format!("this path knows {allow}"),
+            Extra::Allow(allow),
+        )
     }
 
     /// 404 for one stock.
@@ -164,7 +203,9 @@ impl Problem {
     /// 504 that names the id to repeat with.
     pub(crate) fn outcome_unknown(subject: &Subject<'_>) -> Self {
         let detail = "the answer of Redis was lost; the request may have taken effect. Repeating it with the same id is safe";
-        let extra = subject.id.map_or(Extra::None, |(name, id)| Extra::Id(name, id.to_owned()));
+        let extra = subject
+            .id
+            .map_or(Extra::None, |(name, id)| Extra::Id(name, id.to_owned()));
         Self::with(Code::OutcomeUnknown, detail, extra)
     }
 
@@ -192,31 +233,49 @@ impl Problem {
             }
             Refusal::CustomerRequired(skus) => {
                 let skus: Vec<&str> = skus.iter().map(Sku::as_str).collect();
-                Self::invalid_field("customerId", format!("is required: {} has a purchase limit", skus.join(", ")))
+                Self::invalid_field(
+                    "customerId",
+                    format!("is required: {} has a purchase limit", skus.join(", ")),
+                )
             }
-            Refusal::IdempotencyMismatch => {
-                Self::new(code, "this id was used before, with other content; nothing was changed")
+            Refusal::IdempotencyMismatch => Self::new(
+                code,
+                "this id was used before, with other content; nothing was changed",
+            ),
+            Refusal::ReservationNotFound => Self::new(
+                code,
+                "there is no reservation with this id, or it was closed longer ago than the retention",
+            ),
+            Refusal::ReservationReleased => {
+                Self::new(code, "the reservation was released; its stock went back")
             }
-            Refusal::ReservationNotFound => {
-                Self::new(code, "there is no reservation with this id, or it was closed longer ago than the retention")
+            Refusal::ReservationExpired => {
+                Self::new(code, "the reservation expired; its stock went back")
             }
-            Refusal::ReservationReleased => Self::new(code, "the reservation was released; its stock went back"),
-            Refusal::ReservationExpired => Self::new(code, "the reservation expired; its stock went back"),
-            Refusal::ReservationConfirmed(status) => {
-                Self::with(code, "the reservation was confirmed", Extra::ReservationStatus(status))
-            }
-            Refusal::ReservationNotConfirmed(status) => {
-                Self::with(code, "only confirmed goods can come back", Extra::ReservationStatus(status))
-            }
-            Refusal::ConfirmExceedsReservation(lines) => {
-                Self::with(code, "more is to be confirmed than is held", Extra::Shortages("exceeded", lines))
-            }
-            Refusal::ReturnExceedsConfirmed(lines) => {
-                Self::with(code, "more is to come back than is out", Extra::Shortages("exceeded", lines))
-            }
-            Refusal::TooManyReturns => {
-                Self::invalid_field("returnId", format!("is one too many: a reservation sees at most {RETURNS_MAX} returns"))
-            }
+            Refusal::ReservationConfirmed(status) => Self::with(
+                code,
+                "the reservation was confirmed",
+                Extra::ReservationStatus(status),
+            ),
+            Refusal::ReservationNotConfirmed(status) => Self::with(
+                code,
+                "only confirmed goods can come back",
+                Extra::ReservationStatus(status),
+            ),
+            Refusal::ConfirmExceedsReservation(lines) => Self::with(
+                code,
+                "more is to be confirmed than is held",
+                Extra::Shortages("exceeded", lines),
+            ),
+            Refusal::ReturnExceedsConfirmed(lines) => Self::with(
+                code,
+                "more is to come back than is out",
+                Extra::Shortages("exceeded", lines),
+            ),
+            Refusal::TooManyReturns => Self::invalid_field(
+                "returnId",
+                format!("is one too many: a reservation sees at most {RETURNS_MAX} returns"),
+            ),
             Refusal::VersionConflict { current } => {
                 let detail = "the stock has another version than expected (0: it does not exist)";
                 Self::with(code, detail, Extra::Number("currentVersion", current))
@@ -225,12 +284,23 @@ impl Problem {
                 let detail = "open holds have reserved more than was counted";
                 Self::with(code, detail, Extra::Number("reservedQuantity", reserved))
             }
-            Refusal::StockTooLarge => {
-                Self::invalid_field(subject.figure, format!("would take a figure of the stock over {STOCK_MAX}"))
-            }
-            Refusal::SkuInUse { available, reserved } => {
+            Refusal::StockTooLarge => Self::invalid_field(
+                subject.figure,
+                format!("would take a figure of the stock over {STOCK_MAX}"),
+            ),
+            Refusal::SkuInUse {
+                available,
+                reserved,
+            } => {
                 let detail = "a stock with units or open holds cannot be retired";
-                Self::with(code, detail, Extra::InUse { available, reserved })
+                Self::with(
+                    code,
+                    detail,
+                    Extra::InUse {
+                        available,
+                        reserved,
+                    },
+                )
             }
         }
     }
@@ -240,26 +310,40 @@ impl Problem {
         log(fault);
         let code = fault.code();
         match fault {
-            Fault::Fenced(_) => {
-                Self::new(code, "Redis may have lost something; writes wait until that is known and restored")
-            }
-            Fault::Unavailable(_) => Self::new(code, "Redis cannot be reached or refuses to write; nothing was changed"),
+            Fault::Fenced(_) => Self::new(
+                code,
+                "Redis may have lost something; writes wait until that is known and restored",
+            ),
+            Fault::Unavailable(_) => Self::new(
+                code,
+                "Redis cannot be reached or refuses to write; nothing was changed",
+            ),
             Fault::OutcomeUnknown(_) => Self::outcome_unknown(subject),
             Fault::ReapMore => {
-                let detail = "many holds are due at once; some were expired, the request was not decided";
-                Self { retry_now: true, ..Self::new(code, detail) }
+                let detail =
+                    "many holds are due at once; some were expired, the request was not decided";
+                Self {
+                    retry_now: true,
+                    ..Self::new(code, detail)
+                }
             }
             Fault::Corrupt { key } => {
                 let detail = "a key in Redis is not what the engine wrote; other requests go on";
                 Self::with(code, detail, Extra::Id("key", key.clone()))
             }
-            Fault::Protocol(_) => Self::new(code, "an answer of Redis made no sense; this is a bug"),
+            Fault::Protocol(_) => {
+                Self::new(code, "an answer of Redis made no sense; this is a bug")
+            }
         }
     }
 
     fn retry_after(&self) -> Option<u16> {
         let seconds = spec(self.code).retry_after_seconds;
-        if self.retry_now { seconds.map(|_| 0) } else { seconds }
+        if self.retry_now {
+            seconds.map(|_| 0)
+        } else {
+            seconds
+        }
     }
 
     /// The members of the problem object.
@@ -282,7 +366,10 @@ impl Problem {
         let mut response = Response::new(Body::full(body));
         *response.status_mut() = spec(self.code).status;
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(seconds) = self.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -322,7 +409,10 @@ impl Extra {
             }),
             Self::ReservationStatus(status) => json.id("reservationStatus", status.as_str()),
             Self::Number(name, number) => json.number(name, *number),
-            Self::InUse { available, reserved } => {
+            Self::InUse {
+                available,
+                reserved,
+            } => {
                 json.number("availableQuantity", *available);
                 json.number("reservedQuantity", *reserved);
             }
@@ -343,14 +433,23 @@ fn log(fault: &Fault) {
         Fault::Corrupt { .. } => 4,
         Fault::Protocol(_) => 5,
     };
-    let now = u64::try_from(START.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1_000);
+    let now = u64::try_from(START.elapsed().as_millis())
+        .unwrap_or(u64::MAX)
+        .saturating_add(1_000);
     let last = LAST_MS[slot].load(Ordering::Relaxed);
     if now.saturating_sub(last) >= 1_000
-        && LAST_MS[slot].compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        && LAST_MS[slot]
+            .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
+            .is_ok()
     {
         match fault {
-            Fault::Corrupt { .. } | Fault::Protocol(_) => tracing::error!(%fault, "the store is at fault"),
-            Fault::Fenced(_) | Fault::Unavailable(_) | Fault::OutcomeUnknown(_) | Fault::ReapMore => {
+            Fault::Corrupt { .. } | Fault::Protocol(_) => {
+                tracing::error!(%fault, "the store is at fault")
+            }
+            Fault::Fenced(_)
+            | Fault::Unavailable(_)
+            | Fault::OutcomeUnknown(_)
+            | Fault::ReapMore => {
                 tracing::warn!(%fault, "the store is at fault");
             }
         }

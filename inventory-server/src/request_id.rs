@@ -12,10 +12,14 @@ static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The caller's id where it is 1 to 128 visible ASCII characters, else one of ours.
 pub(crate) fn of(headers: &HeaderMap) -> HeaderValue {
     let sent = headers.get(&X_REQUEST_ID).filter(|value| {
-        (1..=REQUEST_ID_LEN_MAX).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic)
+        (1..=REQUEST_ID_LEN_MAX).contains(&value.len())
+            && value.as_bytes().iter().all(u8::is_ascii_graphic)
     });
     sent.map_or_else(
-        || HeaderValue::from_bytes(&ids::request()).unwrap_or(const { HeaderValue::from_static("-") }),
+        || {
+            HeaderValue::from_bytes(&ids::request())
+                .unwrap_or(const { HeaderValue::from_static("-") })
+        },
         HeaderValue::clone,
     )
 }
@@ -26,17 +30,24 @@ pub(crate) fn context(request_id: &HeaderValue, headers: &HeaderMap) -> Context 
     Context {
         actor: None,
         request_id: text(request_id),
-        traceparent: headers.get(&TRACEPARENT).filter(|value| is_traceparent(value.as_bytes())).and_then(text),
+        traceparent: headers
+            .get(&TRACEPARENT)
+            .filter(|value| is_traceparent(value.as_bytes()))
+            .and_then(text),
     }
 }
 
 /// Whether it looks like `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context, version 00).
 fn is_traceparent(value: &[u8]) -> bool {
-    let hex = |part: &[u8]| part.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b));
+    let hex = |part: &[u8]| {
+        part.iter()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+    };
     let zero = |part: &[u8]| part.iter().all(|&b| b == b'0');
     let mut parts = value.split(|&b| b == b'-');
     let lengths = [2, 32, 16, 2];
-    let [Some(version), Some(trace), Some(span), Some(flags)] = lengths.map(|len| parts.next().filter(|p| p.len() == len))
+    let [Some(version), Some(trace), Some(span), Some(flags)] =
+        lengths.map(|len| parts.next().filter(|p| p.len() == len))
     else {
         return false;
     };
@@ -54,7 +65,10 @@ mod tests {
     use super::*;
 
     fn headers(name: &HeaderName, value: &[u8]) -> HeaderMap {
-        HeaderMap::from_iter([(name.clone(), HeaderValue::from_bytes(value).expect("a header value"))])
+        HeaderMap::from_iter([(
+            name.clone(),
+            HeaderValue::from_bytes(value).expect("a header value"),
+        )])
     }
 
     #[test]
@@ -72,7 +86,9 @@ mod tests {
         let sound = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let context_of = |value: &str| {
             let headers = headers(&TRACEPARENT, value.as_bytes());
-            context(&of(&headers), &headers).traceparent.map(|t| t.as_str().to_owned())
+            context(&of(&headers), &headers)
+                .traceparent
+                .map(|t| t.as_str().to_owned())
         };
         assert_eq!(context_of(sound).as_deref(), Some(sound));
         for other in [

@@ -163,9 +163,13 @@ pub(crate) enum NoRoute {
 
 /// Finds the route. `HEAD` is `GET` without the body, except where the body never ends.
 pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, NoRoute> {
-    let Some(api) = path.strip_prefix("/api/") else { return ops(method, path) };
+    let Some(api) = path.strip_prefix("/api/") else {
+        return ops(method, path);
+    };
     let api = api.strip_prefix("v1/").unwrap_or(api);
-    let (collection, rest) = api.split_once('/').map_or((api, None), |(c, r)| (c, Some(r)));
+    let (collection, rest) = api
+        .split_once('/')
+        .map_or((api, None), |(c, r)| (c, Some(r)));
     match collection {
         "reservations" => reservations(method, rest),
         "inventories" => inventories(method, rest),
@@ -175,12 +179,18 @@ pub(crate) fn find<'a>(method: &Method, path: &'a str) -> Result<Route<'a>, NoRo
 
 fn reservations<'a>(method: &Method, rest: Option<&'a str>) -> Result<Route<'a>, NoRoute> {
     let post = |route| allowed(*method == Method::POST, route, "POST");
-    let Some(rest) = rest else { return post(Route::Reserve) };
+    let Some(rest) = rest else {
+        return post(Route::Reserve);
+    };
     match split(rest)? {
         ("batch", None) if *method == Method::POST => Ok(Route::ReserveBatch),
         ("batch", Some("confirm")) => post(Route::ConfirmBatch),
         ("batch", Some("release")) => post(Route::ReleaseBatch),
-        ("batch", None) => allowed(is_get(method), Route::Reservation("batch"), "GET, HEAD, POST"),
+        ("batch", None) => allowed(
+            is_get(method),
+            Route::Reservation("batch"),
+            "GET, HEAD, POST",
+        ),
         (id, None) => allowed(is_get(method), Route::Reservation(id), "GET, HEAD"),
         (id, Some("confirm")) => post(Route::Confirm(id)),
         (id, Some("release")) => post(Route::Release(id)),
@@ -192,14 +202,18 @@ fn reservations<'a>(method: &Method, rest: Option<&'a str>) -> Result<Route<'a>,
 
 fn inventories<'a>(method: &Method, rest: Option<&'a str>) -> Result<Route<'a>, NoRoute> {
     let post = |route| allowed(*method == Method::POST, route, "POST");
-    let Some(rest) = rest else { return allowed(is_get(method), Route::StockList, "GET, HEAD") };
+    let Some(rest) = rest else {
+        return allowed(is_get(method), Route::StockList, "GET, HEAD");
+    };
     match split(rest)? {
         ("bulk", None) if *method == Method::POST => Ok(Route::StockBulk),
         ("adjustments", None) if *method == Method::POST => Ok(Route::AdjustBatch),
         (sku, None) if is_get(method) => Ok(Route::Stock(sku)),
         (sku, None) if *method == Method::PUT => Ok(Route::Count(sku)),
         (sku, None) if *method == Method::DELETE => Ok(Route::Retire(sku)),
-        ("bulk" | "adjustments", None) => Err(NoRoute::MethodNotAllowed("DELETE, GET, HEAD, POST, PUT")),
+        ("bulk" | "adjustments", None) => {
+            Err(NoRoute::MethodNotAllowed("DELETE, GET, HEAD, POST, PUT"))
+        }
         (_, None) => Err(NoRoute::MethodNotAllowed("DELETE, GET, HEAD, PUT")),
         (sku, Some("adjustments")) => post(Route::Adjust(sku)),
         (sku, Some("stream")) => allowed(*method == Method::GET, Route::Stream(sku), "GET"),
@@ -236,7 +250,11 @@ fn is_get(method: &Method) -> bool {
 }
 
 fn allowed<'a>(fits: bool, route: Route<'a>, methods: &'static str) -> Result<Route<'a>, NoRoute> {
-    if fits { Ok(route) } else { Err(NoRoute::MethodNotAllowed(methods)) }
+    if fits {
+        Ok(route)
+    } else {
+        Err(NoRoute::MethodNotAllowed(methods))
+    }
 }
 
 #[cfg(test)]
@@ -291,19 +309,49 @@ mod tests {
 
     #[test]
     fn words_of_the_contract_can_still_be_ids() {
-        assert_eq!(found(&Method::GET, "/api/reservations/batch"), Route::Reservation("batch"));
-        assert_eq!(found(&Method::POST, "/api/reservations/batch/extend"), Route::Extend("batch"));
-        assert_eq!(found(&Method::GET, "/api/inventories/bulk"), Route::Stock("bulk"));
-        assert_eq!(found(&Method::PUT, "/api/inventories/adjustments"), Route::Count("adjustments"));
-        assert_eq!(found(&Method::GET, "/api/v1/reservations/v1"), Route::Reservation("v1"));
+        assert_eq!(
+            found(&Method::GET, "/api/reservations/batch"),
+            Route::Reservation("batch")
+        );
+        assert_eq!(
+            found(&Method::POST, "/api/reservations/batch/extend"),
+            Route::Extend("batch")
+        );
+        assert_eq!(
+            found(&Method::GET, "/api/inventories/bulk"),
+            Route::Stock("bulk")
+        );
+        assert_eq!(
+            found(&Method::PUT, "/api/inventories/adjustments"),
+            Route::Count("adjustments")
+        );
+        assert_eq!(
+            found(&Method::GET, "/api/v1/reservations/v1"),
+            Route::Reservation("v1")
+        );
     }
 
     #[test]
     fn another_path_is_not_found() {
         for path in [
-            "/", "", "/api", "/api/", "/api/v1", "/api/v1/", "/api/orders", "/api/reservations/", "/api/inventories/",
-            "/api/inventories//stream", "/api/reservations/r/confirm/", "/api/reservations/r/steal", "/healthz/",
-            "/problems/", "/problems/a/b", "/api/v2/reservations", "/apiv1/reservations", "*",
+            "/",
+            "",
+            "/api",
+            "/api/",
+            "/api/v1",
+            "/api/v1/",
+            "/api/orders",
+            "/api/reservations/",
+            "/api/inventories/",
+            "/api/inventories//stream",
+            "/api/reservations/r/confirm/",
+            "/api/reservations/r/steal",
+            "/healthz/",
+            "/problems/",
+            "/problems/a/b",
+            "/api/v2/reservations",
+            "/apiv1/reservations",
+            "*",
         ] {
             assert_eq!(find(&Method::GET, path), Err(NoRoute::NotFound), "{path}");
         }
@@ -319,12 +367,20 @@ mod tests {
             (Method::GET, "/api/reservations/batch/confirm", "POST"),
             (Method::POST, "/api/inventories", "GET, HEAD"),
             (Method::POST, "/api/inventories/s", "DELETE, GET, HEAD, PUT"),
-            (Method::PATCH, "/api/inventories/bulk", "DELETE, GET, HEAD, POST, PUT"),
+            (
+                Method::PATCH,
+                "/api/inventories/bulk",
+                "DELETE, GET, HEAD, POST, PUT",
+            ),
             (Method::HEAD, "/api/inventories/s/stream", "GET"),
             (Method::POST, "/readyz", "GET, HEAD"),
         ];
         for (method, path, allow) in table {
-            assert_eq!(find(&method, path), Err(NoRoute::MethodNotAllowed(allow)), "{method} {path}");
+            assert_eq!(
+                find(&method, path),
+                Err(NoRoute::MethodNotAllowed(allow)),
+                "{method} {path}"
+            );
         }
     }
 }

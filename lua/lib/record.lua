@@ -104,13 +104,16 @@ local function since(record, now)
   return string.format('%d', now - record.created)
 end
 
--- loaded(lines): the figures of all lines; or nil and why not: 'UNKNOWN_SKU' or a corrupt key.
+-- loaded(lines): the figures of all lines; or nil, why not, and the keys: all that do not exist
+-- (UNKNOWN_SKU), or the first that is corrupt.
 local function loaded(lines)
+  local unknown = {}
   for _, line in ipairs(lines) do
     local stock = stock_at(line.key)
-    if not stock then return nil, 'UNKNOWN_SKU', line.key end
-    if stock == CORRUPT then return nil, 'STORE_CORRUPT', line.key end
+    if stock == CORRUPT then return nil, 'STORE_CORRUPT', {line.key} end
+    if not stock then unknown[#unknown + 1] = line.key end
     line.stock = stock
   end
+  if #unknown > 0 then return nil, 'UNKNOWN_SKU', unknown end
   return lines
 end

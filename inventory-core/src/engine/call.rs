@@ -1,7 +1,10 @@
 //! One script call: admitted, sent, settled if it was cut off, and its answer opened.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -35,6 +38,7 @@ pub(crate) struct Shard {
     pub(crate) config: EngineConfig,
     lane: Lane,
     pool: Pool<LinkManager>,
+    cuts: Arc<AtomicU64>,
 }
 
 /// Which connection a call takes.
@@ -74,6 +78,14 @@ impl Answer {
 
 pub(crate) fn protocol(what: &str) -> Fault {
     Fault::Protocol(what.to_owned())
+}
+
+/// What a plain command lost on its way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    /// Its connection: dead already, or it died meanwhile.
+    Connection,
+    Nothing,
 }
 
 /// How a call that did not answer came back.
@@ -138,7 +150,7 @@ impl std::ops::Deref for Held<'_> {
     fn deref(&self) -> &Link {
         match self {
             Self::Shared(link) => link,
-            Self::Pooled(link) => link,
+            Self::Pooled(pooled) => &pooled.link,
         }
     }
 }
@@ -147,11 +159,13 @@ impl Shard {
     pub(crate) fn new(keys: Keys, config: EngineConfig) -> Result<Self, ConnectError> {
         let client = Client::open(config.redis_url.as_str())
             .map_err(|error| ConnectError::Url(error.to_string()))?;
+        let cuts = Arc::new(AtomicU64::new(0));
         let pool = Pool::builder()
             .max_size(config.pool_size)
-            .test_on_check_out(false)
+            .test_on_check_out(true)
+            .retry_connection(false)
             .connection_timeout(config.call_timeout)
-            .build_unchecked(LinkManager::new(client.clone()));
+            .build_unchecked(LinkManager::new(client.clone(), Arc::clone(&cuts)));
         Ok(Self {
             keys,
             scripts: Scripts::assemble(),
@@ -159,7 +173,14 @@ impl Shard {
             lane: Lane::new(client),
             config,
             pool,
+            cuts,
         })
+    }
+
+    /// A call over the link was cut off: it is not used again, and the pool tries the others.
+    fn cut(&self, link: &Link) {
+        link.mark_broken();
+        self.cuts.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A look at the gate, over the shared connection.
@@ -172,12 +193,12 @@ impl Shard {
             Ok(Ok(look)) => Ok(look),
             Ok(Err(error)) => {
                 if matches!(classify(&error), Failure::CutOff(_)) {
-                    link.mark_broken();
+                    self.cut(&link);
                 }
                 Err(error)
             }
             Err(_) => {
-                link.mark_broken();
+                self.cut(&link);
                 Err(RedisError::from(std::io::Error::from(
                     std::io::ErrorKind::TimedOut,
                 )))
@@ -201,23 +222,43 @@ impl Shard {
         }
     }
 
-    /// Sends a plain command, not a script, for figures that decide nothing.
+    /// Sends a plain command that only reads, for figures that decide nothing. Repeated once where
+    /// the connection turns out to be dead, as after a restart of Redis.
     pub(crate) async fn query(&self, command: &Cmd) -> Result<Value, Fault> {
-        let link = self.link(Route::Pool).await.map_err(Fault::Unavailable)?;
-        let answer = tokio::time::timeout(self.config.call_timeout, link.send(command)).await;
-        match answer {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                if matches!(classify(&error), Failure::CutOff(_)) {
-                    link.mark_broken();
-                }
-                Err(Fault::Unavailable(error.to_string()))
-            }
-            Err(_) => {
-                link.mark_broken();
-                Err(Fault::Unavailable("no answer in time".to_owned()))
-            }
+        match self.send(command).await {
+            Err((_, Lost::Connection)) => self.send(command).await,
+            answer => answer,
         }
+        .map_err(|(fault, _)| fault)
+    }
+
+    /// Sends a command once.
+    pub(crate) async fn send_once(&self, command: &Cmd) -> Result<Value, Fault> {
+        self.send(command).await.map_err(|(fault, _)| fault)
+    }
+
+    async fn send(&self, command: &Cmd) -> Result<Value, (Fault, Lost)> {
+        let link = self.link(Route::Pool).await;
+        let link = link.map_err(|why| (Fault::Unavailable(why), Lost::Nothing))?;
+        let answer = tokio::time::timeout(self.config.call_timeout, link.send(command)).await;
+        let (why, lost) = match answer {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(error)) => match classify(&error) {
+                Failure::CutOff(why) => {
+                    self.cut(&link);
+                    (why, Lost::Connection)
+                }
+                Failure::NotExecuted(_)
+                | Failure::NoScript
+                | Failure::WrongType
+                | Failure::Broken(_) => (error.to_string(), Lost::Nothing),
+            },
+            Err(_) => {
+                self.cut(&link);
+                ("no answer in time".to_owned(), Lost::Nothing)
+            }
+        };
+        Err((Fault::Unavailable(why), lost))
     }
 
     /// Calls a script that is idempotent. `build` adds numkeys, KEYS and ARGV for the epoch that
@@ -249,7 +290,7 @@ impl Shard {
             };
             if let Some(identity) = &cut_off {
                 if let Err(error) = link.settle(identity).await {
-                    link.mark_broken();
+                    self.cut(&link);
                     self.pause(deadline, &unknown, &error.to_string()).await?;
                     continue;
                 }
@@ -262,14 +303,18 @@ impl Shard {
             let left = deadline.saturating_duration_since(Instant::now());
             let patience = self.config.call_timeout.min(left);
             let failure = match tokio::time::timeout(patience, link.send(&command)).await {
-                Ok(Ok(value)) => return self.open_answer(value, epoch, highest, &unknown),
+                Ok(Ok(value)) => match self.open_answer(value, epoch, highest) {
+                    // The life of Redis that follows knows what became of the call: ask again there.
+                    Err(Fault::Fenced(_)) if unknown.is_some() => continue,
+                    answer => return answer,
+                },
                 Ok(Err(error)) => classify(&error),
                 Err(_) => Failure::CutOff("no answer in time".to_owned()),
             };
             match failure {
                 Failure::CutOff(why) => {
                     tracing::warn!(script = script.name, why, "call cut off; settling it");
-                    link.mark_broken();
+                    self.cut(&link);
                     cut_off = Some(link.identity().clone());
                     unknown = Some(why.clone());
                     drop(link);
@@ -323,10 +368,10 @@ impl Shard {
         deadline: Instant,
         build: impl Fn(&mut Cmd, Option<Epoch>),
     ) -> Result<Answer, Fault> {
-        let link = self.link(route).await.map_err(Fault::Unavailable)?;
         let epoch = self.gate.epoch();
-        let mut by_text = false;
+        let (mut by_text, mut again) = (false, true);
         loop {
+            let link = self.link(route).await.map_err(Fault::Unavailable)?;
             // A script without writes may be sent as text: there is nothing to slip through.
             let mut command = redis::cmd(if by_text { "EVAL" } else { "EVALSHA" });
             command.arg(if by_text { &script.text } else { &script.hash });
@@ -335,19 +380,22 @@ impl Shard {
             let patience = self.config.call_timeout.min(left);
             let error = match tokio::time::timeout(patience, link.send(&command)).await {
                 Ok(Ok(value)) => {
-                    return self.open_answer(value, epoch.unwrap_or_default(), None, &None);
+                    return self.open_answer(value, epoch.unwrap_or_default(), None);
                 }
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    link.mark_broken();
+                    self.cut(&link);
                     return Err(Fault::Unavailable("no answer in time".to_owned()));
                 }
             };
             match classify(&error) {
                 Failure::NoScript if !by_text => by_text = true,
                 Failure::CutOff(why) => {
-                    link.mark_broken();
-                    return Err(Fault::Unavailable(why));
+                    self.cut(&link);
+                    if !again {
+                        return Err(Fault::Unavailable(why));
+                    }
+                    again = false;
                 }
                 Failure::NotExecuted(why) => return Err(Fault::Unavailable(why)),
                 Failure::NoScript | Failure::WrongType | Failure::Broken(_) => {
@@ -378,7 +426,6 @@ impl Shard {
         value: Value,
         epoch: Epoch,
         highest: Option<JournalId>,
-        unknown: &Option<String>,
     ) -> Result<Answer, Fault> {
         let Value::Array(values) = value else {
             return Err(protocol("an answer is no array"));
@@ -392,16 +439,14 @@ impl Shard {
         if code == "FENCED" {
             self.gate
                 .fence(epoch, "another life of Redis answers, or another epoch");
-            return Err(match unknown {
-                Some(why) => Fault::OutcomeUnknown(why.clone()),
-                None => self.fenced(),
-            });
+            return Err(self.fenced());
         }
         if let Some(Value::Int(n)) = values.as_slice().first()
             && let Ok(n) = u64::try_from(*n)
         {
             let id = JournalId { epoch, n };
             if !Seen::plausible(id, highest) {
+                self.gate.seen().repeat(id);
                 self.gate
                     .fence(epoch, "the journal went back: entries are lost");
                 return Err(self.fenced());

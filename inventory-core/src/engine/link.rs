@@ -2,7 +2,10 @@
 //! settled: once `CLIENT KILL ID` has answered, nothing that was sent over it can execute any more.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -64,8 +67,12 @@ impl Link {
         }
     }
 
+    /// An error reply of Redis is an `Err`.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        self.connection.clone().send_packed_command(command).await
+        match self.connection.clone().send_packed_command(command).await? {
+            Value::ServerError(error) => Err(error.into()),
+            value => Ok(value),
+        }
     }
 
     pub(crate) const fn identity(&self) -> &Identity {
@@ -100,31 +107,48 @@ pub(crate) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
         .map(str::trim_end)
 }
 
-/// Opens links for the pool.
+/// Opens links for the pool. When a call was cut off, those that lie in the pool may be dead too:
+/// each is tried before it is used again.
 #[derive(Debug)]
 pub(crate) struct LinkManager {
     client: Client,
+    cuts: Arc<AtomicU64>,
+}
+
+/// A link and how many calls had been cut off when it was last known to be alive.
+#[derive(Debug)]
+pub(crate) struct Pooled {
+    pub(crate) link: Link,
+    cuts: u64,
 }
 
 impl LinkManager {
-    pub(crate) const fn new(client: Client) -> Self {
-        Self { client }
+    /// `cuts` counts the calls of the shard that were cut off.
+    pub(crate) const fn new(client: Client, cuts: Arc<AtomicU64>) -> Self {
+        Self { client, cuts }
     }
 }
 
 impl bb8::ManageConnection for LinkManager {
-    type Connection = Link;
+    type Connection = Pooled;
     type Error = RedisError;
 
-    async fn connect(&self) -> RedisResult<Link> {
-        Link::open(&self.client).await
+    async fn connect(&self) -> RedisResult<Pooled> {
+        let cuts = self.cuts.load(Ordering::Relaxed);
+        let link = Link::open(&self.client).await?;
+        Ok(Pooled { link, cuts })
     }
 
-    async fn is_valid(&self, link: &mut Link) -> RedisResult<()> {
-        link.send(&redis::cmd("PING")).await.map(|_| ())
+    async fn is_valid(&self, pooled: &mut Pooled) -> RedisResult<()> {
+        let cuts = self.cuts.load(Ordering::Relaxed);
+        if pooled.cuts != cuts {
+            pooled.link.send(&redis::cmd("PING")).await?;
+            pooled.cuts = cuts;
+        }
+        Ok(())
     }
 
-    fn has_broken(&self, link: &mut Link) -> bool {
-        link.is_broken()
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        pooled.link.is_broken()
     }
 }

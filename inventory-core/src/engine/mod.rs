@@ -21,6 +21,7 @@ mod lane;
 mod link;
 mod list;
 mod purge;
+pub mod raw;
 mod release;
 mod reply;
 mod reservation;

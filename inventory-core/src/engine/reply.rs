@@ -100,7 +100,13 @@ pub(crate) fn refusal(answer: &mut Answer) -> Result<Refusal, Fault> {
         "RETURN_EXCEEDS_CONFIRMED" => shortages(answer).map(Refusal::ReturnExceedsConfirmed),
         "TOO_MANY_RETURNS" => Ok(Refusal::TooManyReturns),
         "STOCK_TOO_LARGE" => Ok(Refusal::StockTooLarge),
-        "UNKNOWN_SKU" => stock_key(answer).map(|key| Refusal::UnknownSku(vec![key])),
+        "UNKNOWN_SKU" => {
+            let mut keys = Vec::new();
+            while !answer.is_done() {
+                keys.push(stock_key(answer)?);
+            }
+            Ok(Refusal::UnknownSku(keys))
+        }
         "VERSION_CONFLICT" => Ok(Refusal::VersionConflict {
             current: answer.next()?,
         }),

@@ -155,7 +155,7 @@ impl Engine {
         command.arg(&shard.scripts.restore.text).arg(2);
         command.arg(&shard.keys.meta).arg(&shard.keys.journal);
         build(&mut command);
-        let answer: Vec<String> = redis::from_redis_value(shard.query(&command).await?)
+        let answer: Vec<String> = redis::from_redis_value(shard.send_once(&command).await?)
             .map_err(|error| protocol(&error.to_string()))?;
         match answer.first().map(String::as_str) {
             Some("OK") => Ok(()),

@@ -17,6 +17,8 @@ pub(crate) struct Seen {
     pub(crate) lineage: Option<String>,
     highest: Option<JournalId>,
     recent: VecDeque<(u64, u32)>,
+    /// The lowest place of the highest epoch that the journal gave out a second time.
+    repeated: Option<u64>,
     pub(crate) lost_entries: u64,
     pub(crate) fences: u64,
 }
@@ -56,6 +58,13 @@ impl Seen {
         self.recent.push_back((id.n, changes));
     }
 
+    /// The journal gave out an id that is not above the highest seen: it was rolled back.
+    pub(crate) fn repeat(&mut self, id: JournalId) {
+        if self.highest_epoch() == id.epoch {
+            self.repeated = Some(self.repeated.map_or(id.n, |n| n.min(id.n)));
+        }
+    }
+
     /// The shard goes on in `epoch`; `last` is the last entry that is left of the epoch in which
     /// this process saw its highest.
     pub(crate) fn enter(&mut self, first: JournalId, last: Option<JournalId>) -> Loss {
@@ -63,23 +72,22 @@ impl Seen {
         if let Some(highest) = self.highest
             && highest.epoch < first.epoch
         {
-            let kept = last.filter(|last| last.epoch == highest.epoch);
-            if kept.is_none_or(|kept| kept < highest) {
-                loss.entries = match kept {
-                    Some(kept) => highest.n.saturating_sub(kept.n),
-                    None => highest.n.saturating_add(1),
-                };
-                loss.changes = self
-                    .recent
-                    .iter()
-                    .filter(|(n, _)| kept.is_none_or(|kept| *n > kept.n))
-                    .map(|(_, changes)| u64::from(*changes))
-                    .fold(0, u64::saturating_add);
-            }
+            let kept = last
+                .filter(|last| last.epoch == highest.epoch)
+                .map_or(0, |last| last.n.saturating_add(1))
+                .min(self.repeated.unwrap_or(u64::MAX));
+            loss.entries = highest.n.saturating_add(1).saturating_sub(kept);
+            loss.changes = self
+                .recent
+                .iter()
+                .filter(|(n, _)| *n >= kept)
+                .map(|(_, changes)| u64::from(*changes))
+                .fold(0, u64::saturating_add);
         }
         if self.highest.is_none_or(|highest| highest < first) {
             self.highest = Some(first);
             self.recent.clear();
+            self.repeated = None;
         }
         self.lost_entries = self.lost_entries.saturating_add(loss.entries);
         loss
@@ -117,6 +125,20 @@ mod tests {
         );
         assert_eq!(seen.lost_entries, 2);
         assert_eq!(seen.enter(id(30, 0), Some(id(20, 0))), Loss::default());
+    }
+
+    #[test]
+    fn what_was_written_after_a_rollback_is_not_what_was_lost() {
+        let mut seen = Seen::default();
+        seen.enter(id(10, 0), None);
+        for n in 1..=5 {
+            seen.acknowledge(id(10, n), 1);
+        }
+        assert!(!Seen::plausible(id(10, 3), seen.highest()));
+        seen.repeat(id(10, 3));
+        seen.repeat(id(10, 4));
+        let loss = seen.enter(id(20, 0), Some(id(10, 4)));
+        assert_eq!((loss.entries, loss.changes), (3, 3));
     }
 
     #[test]

@@ -195,10 +195,6 @@ impl Fold {
                 Some(stock) if stock.available == 0 && stock.reserved == 0 => Ok(()),
                 stock => Err(format!("retires {key} with {stock:?}")),
             },
-            ChangeKind::Attested => {
-                let there = self.stocks.contains_key(key);
-                ensure(there, || format!("attests {key}, which does not exist"))
-            }
             ChangeKind::Reserved
             | ChangeKind::Bound
             | ChangeKind::Confirmed
@@ -208,6 +204,7 @@ impl Fold {
             | ChangeKind::Expired
             | ChangeKind::Extended
             | ChangeKind::Returned
+            | ChangeKind::Attested
             | ChangeKind::ReservationAttested => Err(format!("{kind:?} is no change of {key}")),
         }
     }

@@ -8,6 +8,10 @@ mod support;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod durability;
+#[cfg(test)]
+mod gate;
+#[cfg(test)]
 mod journal;
 #[cfg(test)]
 mod reserve;

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use devstack::redis::{Appendonly, RedisServer, Reply};
+use devstack::redis::{Appendonly, Builder, RedisServer, Reply};
 use inventory_core::{
     engine::{Counted, Durability, Engine, EngineConfig, Held, ProjectionMode, ShardClock, Swept},
     limits::REAP_MAX,
@@ -52,6 +52,13 @@ pub(crate) fn config(redis: &RedisServer) -> EngineConfig {
 
 pub(crate) fn plain_redis() -> Arc<RedisServer> {
     Arc::new(RedisServer::builder().start().unwrap())
+}
+
+/// One that others can replicate, and that does not wait for more of them.
+pub(crate) fn redis_to_copy() -> Builder {
+    RedisServer::builder()
+        .tcp()
+        .arg("repl-diskless-sync-delay", "0")
 }
 
 pub(crate) fn redis_with_aof(appendonly: Appendonly) -> Arc<RedisServer> {
@@ -366,6 +373,8 @@ pub(crate) fn dump(redis: &RedisServer) -> BTreeMap<String, Option<Vec<u8>>> {
 pub(crate) async fn in_epoch_after(engine: &Engine, before: Epoch) -> Epoch {
     let mut epoch = None;
     eventually("the shard is open in a later epoch", async || {
+        // A call notices at once what the gate would notice within seconds.
+        let _ = engine.reservation(S, &rid("nobody"), within(200)).await;
         epoch = engine.gate(S).ok().filter(|epoch| *epoch > before);
         epoch.is_some()
     })

@@ -2,7 +2,7 @@
 //! reply is compared, and after every step the whole state, the journal and the invariants.
 //!
 //! Ids, SKUs and times are few on purpose, so that commands meet each other. A failing case is
-//! shrunk, printed, and its seed kept in `proptest-regressions/`; put the printed steps into
+//! shrunk, printed, and its seed kept in `tests/proptest-regressions/`; put the printed steps into
 //! `examples.rs` when they show something new. `PROPTEST_CASES` changes the number of cases.
 
 #[cfg(test)]

@@ -163,11 +163,13 @@ impl Mix {
         wait: 4,
         customers: false,
     };
+    /// Ids are freed often, so that there are new holds to count.
     pub(crate) const LIMITS: Self = Self {
-        limit: 3,
+        limit: 5,
         customers: true,
         returns: 1,
         stock: 1,
+        purge: 4,
         ..Self::HOLDS
     };
     pub(crate) const STOCK: Self = Self {
@@ -336,7 +338,7 @@ fn ask(customers: bool) -> impl Strategy<Value = Ask> + use<> {
                 let own_customer = (customers || id % 3 == 0).then_some(id % 2);
                 Ask {
                     id,
-                    lines: lines.unwrap_or(usize::from(id)),
+                    lines: lines.unwrap_or_else(|| usize::from(id)),
                     turned,
                     ttl_ms,
                     order,

@@ -12,11 +12,21 @@ use clap::Parser;
 )]
 pub(super) struct Flags {
     /// Address and port; port 0 takes a free one (the line `listening` in the log names it).
-    #[arg(long, env = "INVENTORY_LISTEN", value_name = "ADDRESS", default_value = "127.0.0.1:8083")]
+    #[arg(
+        long,
+        env = "INVENTORY_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8083"
+    )]
     pub(super) listen: String,
-    /// Redis 7.0 or newer: redis://[user:password@]host[:port][/db] or redis+unix:///path. Without
-    /// this and --embedded-redis: redis://127.0.0.1:6379.
-    #[arg(long, env = "INVENTORY_REDIS_URL", value_name = "URL", hide_env_values = true)]
+    // Not a doc comment: rustdoc would read the URLs as links.
+    #[arg(
+        long,
+        env = "INVENTORY_REDIS_URL",
+        value_name = "URL",
+        hide_env_values = true,
+        help = "Redis 7.0 or newer: redis://[user:password@]host[:port][/db] or redis+unix:///path. Without this and --embedded-redis: redis://127.0.0.1:6379"
+    )]
     pub(super) redis_url: Option<String>,
     /// Start a private redis-server that keeps its socket and its append-only file in this directory.
     #[arg(long, env = "INVENTORY_EMBEDDED_REDIS", value_name = "DIR")]
@@ -25,23 +35,53 @@ pub(super) struct Flags {
     #[arg(long, env = "INVENTORY_SHARDS", value_name = "N", default_value = "1")]
     pub(super) shards: String,
     /// How long a hold lasts when the request does not say: 1 to 86400.
-    #[arg(long, env = "INVENTORY_DEFAULT_TTL_SECONDS", value_name = "S", default_value = "900")]
+    #[arg(
+        long,
+        env = "INVENTORY_DEFAULT_TTL_SECONDS",
+        value_name = "S",
+        default_value = "900"
+    )]
     pub(super) default_ttl_seconds: String,
     /// Longest total life of a hold, extensions included: 1 to 4000000.
-    #[arg(long, env = "INVENTORY_MAX_HOLD_SECONDS", value_name = "S", default_value = "86400")]
+    #[arg(
+        long,
+        env = "INVENTORY_MAX_HOLD_SECONDS",
+        value_name = "S",
+        default_value = "86400"
+    )]
     pub(super) max_hold_seconds: String,
     /// How long closed reservations and the outcomes of adjustments stay, so that a repeat is known.
-    #[arg(long, env = "INVENTORY_RETENTION_SECONDS", value_name = "S", default_value = "86400")]
+    #[arg(
+        long,
+        env = "INVENTORY_RETENTION_SECONDS",
+        value_name = "S",
+        default_value = "86400"
+    )]
     pub(super) retention_seconds: String,
     /// Age at which journal entries are trimmed when no projection is attached.
-    #[arg(long, env = "INVENTORY_JOURNAL_KEEP_SECONDS", value_name = "S", default_value = "3600")]
+    #[arg(
+        long,
+        env = "INVENTORY_JOURNAL_KEEP_SECONDS",
+        value_name = "S",
+        default_value = "3600"
+    )]
     pub(super) journal_keep_seconds: String,
-    /// Memory budget of the journal; over it reserves answer 503 JOURNAL_FULL.
-    #[arg(long, env = "INVENTORY_JOURNAL_MAX_BYTES", value_name = "BYTES", default_value = "1073741824")]
+    /// Memory budget of the journal; over it reserves answer 503 `JOURNAL_FULL`.
+    #[arg(
+        long,
+        env = "INVENTORY_JOURNAL_MAX_BYTES",
+        value_name = "BYTES",
+        default_value = "1073741824"
+    )]
     pub(super) journal_max_bytes: String,
     /// What an acknowledgement means when Redis dies: none, everysec (AOF fsynced every second) or
     /// always (acknowledged means fsynced). Redis settings weaker than this are refused.
-    #[arg(long, env = "INVENTORY_DURABILITY", value_name = "LEVEL", default_value = "everysec")]
+    #[arg(
+        long,
+        env = "INVENTORY_DURABILITY",
+        value_name = "LEVEL",
+        default_value = "everysec"
+    )]
     pub(super) durability: String,
     /// Do not ask Redis for its settings, where CONFIG is forbidden (managed Redis): true or false.
     #[arg(
@@ -56,48 +96,123 @@ pub(super) struct Flags {
     pub(super) durability_unverified: String,
     /// Who opens the shard after Redis restarted or lost data: none (this server), required (only
     /// sync-worker) or auto (none until a projection was seen attached, then required).
-    #[arg(long, env = "INVENTORY_PROJECTION", value_name = "MODE", default_value = "auto")]
+    #[arg(
+        long,
+        env = "INVENTORY_PROJECTION",
+        value_name = "MODE",
+        default_value = "auto"
+    )]
     pub(super) projection: String,
     /// Who may call: none, which listens on loopback only.
-    #[arg(long, env = "INVENTORY_AUTH", value_name = "MODE", default_value = "none")]
+    #[arg(
+        long,
+        env = "INVENTORY_AUTH",
+        value_name = "MODE",
+        default_value = "none"
+    )]
     pub(super) auth: String,
     /// Log format: text or json.
-    #[arg(long, env = "INVENTORY_LOG", value_name = "FORMAT", default_value = "text")]
+    #[arg(
+        long,
+        env = "INVENTORY_LOG",
+        value_name = "FORMAT",
+        default_value = "text"
+    )]
     pub(super) log: String,
     /// Log level: error, warn, info, debug, trace, or a filter such as info,inventory_core=debug.
-    #[arg(long, env = "INVENTORY_LOG_LEVEL", value_name = "LEVEL", default_value = "info")]
+    #[arg(
+        long,
+        env = "INVENTORY_LOG_LEVEL",
+        value_name = "LEVEL",
+        default_value = "info"
+    )]
     pub(super) log_level: String,
     /// Time in which a request is answered once its body is there: 10 to 60000.
-    #[arg(long, env = "INVENTORY_REQUEST_TIMEOUT_MS", value_name = "MS", default_value = "2000")]
+    #[arg(
+        long,
+        env = "INVENTORY_REQUEST_TIMEOUT_MS",
+        value_name = "MS",
+        default_value = "2000"
+    )]
     pub(super) request_timeout_ms: String,
-    /// Requests that may wait for a shard; one more answers 503 OVERLOADED at once.
-    #[arg(long, env = "INVENTORY_QUEUE_MAX", value_name = "N", default_value = "4096")]
+    /// Requests that may wait for a shard; one more answers 503 at once.
+    #[arg(
+        long,
+        env = "INVENTORY_QUEUE_MAX",
+        value_name = "N",
+        default_value = "4096"
+    )]
     pub(super) queue_max: String,
     /// Batched script calls in flight per shard: 1 to 16.
-    #[arg(long, env = "INVENTORY_BATCHES_IN_FLIGHT", value_name = "N", default_value = "1")]
+    #[arg(
+        long,
+        env = "INVENTORY_BATCHES_IN_FLIGHT",
+        value_name = "N",
+        default_value = "1"
+    )]
     pub(super) batches_in_flight: String,
     /// Threads that serve requests: 1 (measured best beside one Redis) to 64.
-    #[arg(long, env = "INVENTORY_WORKER_THREADS", value_name = "N", default_value = "1")]
+    #[arg(
+        long,
+        env = "INVENTORY_WORKER_THREADS",
+        value_name = "N",
+        default_value = "1"
+    )]
     pub(super) worker_threads: String,
     /// Time that requests in flight get after SIGTERM.
-    #[arg(long, env = "INVENTORY_DRAIN_TIMEOUT_SECONDS", value_name = "S", default_value = "10")]
+    #[arg(
+        long,
+        env = "INVENTORY_DRAIN_TIMEOUT_SECONDS",
+        value_name = "S",
+        default_value = "10"
+    )]
     pub(super) drain_timeout_seconds: String,
     /// Open connections; more wait to be accepted.
-    #[arg(long, env = "INVENTORY_CONNECTIONS_MAX", value_name = "N", default_value = "4096")]
+    #[arg(
+        long,
+        env = "INVENTORY_CONNECTIONS_MAX",
+        value_name = "N",
+        default_value = "4096"
+    )]
     pub(super) connections_max: String,
-    /// Open event streams; one more answers 503 OVERLOADED.
-    #[arg(long, env = "INVENTORY_STREAMS_MAX", value_name = "N", default_value = "1000")]
+    /// Open event streams; one more answers 503.
+    #[arg(
+        long,
+        env = "INVENTORY_STREAMS_MAX",
+        value_name = "N",
+        default_value = "1000"
+    )]
     pub(super) streams_max: String,
     /// Time in which the head of a request must arrive, from its first byte.
-    #[arg(long, env = "INVENTORY_HEADER_TIMEOUT_MS", value_name = "MS", default_value = "10000")]
+    #[arg(
+        long,
+        env = "INVENTORY_HEADER_TIMEOUT_MS",
+        value_name = "MS",
+        default_value = "10000"
+    )]
     pub(super) header_timeout_ms: String,
     /// Time in which the body of a request must arrive.
-    #[arg(long, env = "INVENTORY_BODY_TIMEOUT_MS", value_name = "MS", default_value = "10000")]
+    #[arg(
+        long,
+        env = "INVENTORY_BODY_TIMEOUT_MS",
+        value_name = "MS",
+        default_value = "10000"
+    )]
     pub(super) body_timeout_ms: String,
     /// Time that a connection may stay open without a request.
-    #[arg(long, env = "INVENTORY_IDLE_TIMEOUT_MS", value_name = "MS", default_value = "75000")]
+    #[arg(
+        long,
+        env = "INVENTORY_IDLE_TIMEOUT_MS",
+        value_name = "MS",
+        default_value = "75000"
+    )]
     pub(super) idle_timeout_ms: String,
     /// Time to wait at start for a Redis that cannot be reached, before giving up with exit 1.
-    #[arg(long, env = "INVENTORY_REDIS_WAIT_SECONDS", value_name = "S", default_value = "30")]
+    #[arg(
+        long,
+        env = "INVENTORY_REDIS_WAIT_SECONDS",
+        value_name = "S",
+        default_value = "30"
+    )]
     pub(super) redis_wait_seconds: String,
 }

@@ -99,7 +99,9 @@ impl Config {
         let flags = flags::Flags::try_parse_from(args).map_err(|error| {
             let text = error.render().to_string();
             if error.use_stderr() {
-                NoConfig::Problems(vec![text.trim_end().trim_start_matches("error: ").to_owned()])
+                NoConfig::Problems(vec![
+                    text.trim_end().trim_start_matches("error: ").to_owned(),
+                ])
             } else {
                 NoConfig::Asked(text)
             }

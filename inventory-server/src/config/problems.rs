@@ -1,4 +1,6 @@
-use std::{fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration};
+use std::{
+    fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration,
+};
 
 use inventory_core::{
     engine::{Durability, ProjectionMode},
@@ -30,7 +32,10 @@ impl Problems {
             Ok(number) if range.contains(&number) => number,
             Ok(_) | Err(_) => {
                 let (start, end) = (range.start(), range.end());
-                self.add(flag, format_args!("{text:?} must be a number from {start} to {end}"));
+                self.add(
+                    flag,
+                    format_args!("{text:?} must be a number from {start} to {end}"),
+                );
                 *start
             }
         }
@@ -49,7 +54,10 @@ impl Problems {
         words.iter().find(|(word, _)| *word == text).map_or_else(
             || {
                 let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-                self.add(flag, format_args!("{text:?} must be one of {}", list.join(", ")));
+                self.add(
+                    flag,
+                    format_args!("{text:?} must be one of {}", list.join(", ")),
+                );
                 otherwise
             },
             |(_, value)| *value,
@@ -68,10 +76,26 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
             &flags.default_ttl_seconds,
             TTL_SECONDS_MIN..=TTL_SECONDS_MAX,
         ),
-        max_hold_seconds: p.number("max-hold-seconds", &flags.max_hold_seconds, 1..=MAX_HOLD_SECONDS_MAX),
-        retention: p.seconds("retention-seconds", &flags.retention_seconds, 1..=YEAR_SECONDS),
-        journal_keep: p.seconds("journal-keep-seconds", &flags.journal_keep_seconds, 1..=YEAR_SECONDS),
-        journal_max_bytes: p.number("journal-max-bytes", &flags.journal_max_bytes, 1 << 20..=1 << 50),
+        max_hold_seconds: p.number(
+            "max-hold-seconds",
+            &flags.max_hold_seconds,
+            1..=MAX_HOLD_SECONDS_MAX,
+        ),
+        retention: p.seconds(
+            "retention-seconds",
+            &flags.retention_seconds,
+            1..=YEAR_SECONDS,
+        ),
+        journal_keep: p.seconds(
+            "journal-keep-seconds",
+            &flags.journal_keep_seconds,
+            1..=YEAR_SECONDS,
+        ),
+        journal_max_bytes: p.number(
+            "journal-max-bytes",
+            &flags.journal_max_bytes,
+            1 << 20..=1 << 50,
+        ),
         durability: p.word(
             "durability",
             &flags.durability,
@@ -109,7 +133,11 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
         queue_max: p.number("queue-max", &flags.queue_max, 1..=1_000_000),
         batches_in_flight: p.number("batches-in-flight", &flags.batches_in_flight, 1..=16),
         worker_threads: p.number("worker-threads", &flags.worker_threads, 1..=64),
-        drain_timeout: p.seconds("drain-timeout-seconds", &flags.drain_timeout_seconds, 0..=3_600),
+        drain_timeout: p.seconds(
+            "drain-timeout-seconds",
+            &flags.drain_timeout_seconds,
+            0..=3_600,
+        ),
         connections_max: p.number("connections-max", &flags.connections_max, 1..=1_000_000),
         streams_max: p.number("streams-max", &flags.streams_max, 0..=1_000_000),
         header_timeout: p.millis("header-timeout-ms", &flags.header_timeout_ms, 100..=HOUR_MS),
@@ -119,11 +147,17 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
     };
     if flags.shards != "1" {
         let shards = &flags.shards;
-        p.add("shards", format_args!("{shards:?}: only 1 shard is supported in this version"));
+        p.add(
+            "shards",
+            format_args!("{shards:?}: only 1 shard is supported in this version"),
+        );
     }
     p.word("auth", &flags.auth, &[("none", ())], ());
     if let Err(error) = EnvFilter::try_new(&flags.log_level) {
-        p.add("log-level", format_args!("{:?} is no level or filter: {error}", flags.log_level));
+        p.add(
+            "log-level",
+            format_args!("{:?} is no level or filter: {error}", flags.log_level),
+        );
     }
     if p.0.is_empty() { Ok(config) } else { Err(p.0) }
 }
@@ -131,10 +165,16 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
 fn listen(p: &mut Problems, flags: &Flags) -> SocketAddr {
     let text = flags.listen.replacen("localhost:", "127.0.0.1:", 1);
     let Ok(address) = text.parse::<SocketAddr>() else {
-        p.add("listen", format_args!("{:?} must be an address and a port, like 127.0.0.1:8083", flags.listen));
+        p.add(
+            "listen",
+            format_args!(
+                "{:?} must be an address and a port, like 127.0.0.1:8083",
+                flags.listen
+            ),
+        );
         return SocketAddr::from(([127, 0, 0, 1], 0));
     };
-    if flags.auth == "none" && !address.ip().is_loopback() {
+    if !address.ip().is_loopback() {
         p.add(
             "listen",
             format_args!("{address} is not loopback; with --auth none anybody who reaches it could change stock"),
@@ -151,7 +191,10 @@ fn store(p: &mut Problems, flags: &Flags) -> Store {
             Store::Url(String::new())
         }
         (Some(url), None) => {
-            if !["redis://", "redis+unix://", "unix://"].iter().any(|scheme| url.starts_with(scheme)) {
+            if !["redis://", "redis+unix://", "unix://"]
+                .iter()
+                .any(|scheme| url.starts_with(scheme))
+            {
                 p.add("redis-url", "must start with redis:// or redis+unix://");
             }
             Store::Url(url)
@@ -200,13 +243,27 @@ mod tests {
     fn defaults_are_those_of_the_contract() {
         let config = parse(&[]).expect("defaults are fine");
         assert_eq!(config.listen.to_string(), "127.0.0.1:8083");
-        assert_eq!(config.store, Store::Url("redis://127.0.0.1:6379".to_owned()));
-        assert_eq!((config.default_ttl_seconds, config.max_hold_seconds), (900, 86_400));
+        assert_eq!(
+            config.store,
+            Store::Url("redis://127.0.0.1:6379".to_owned())
+        );
+        assert_eq!(
+            (config.default_ttl_seconds, config.max_hold_seconds),
+            (900, 86_400)
+        );
         assert_eq!(config.retention.as_secs(), 86_400);
         assert_eq!((config.queue_max, config.worker_threads), (4096, 1));
         assert!(!config.durability_unverified);
-        assert!(parse(&["--durability-unverified"]).expect("a bare flag").durability_unverified);
-        assert!(parse(&["--durability-unverified=true"]).expect("a value").durability_unverified);
+        assert!(
+            parse(&["--durability-unverified"])
+                .expect("a bare flag")
+                .durability_unverified
+        );
+        assert!(
+            parse(&["--durability-unverified=true"])
+                .expect("a value")
+                .durability_unverified
+        );
     }
 
     #[test]
@@ -225,14 +282,20 @@ mod tests {
         assert_eq!(found.len(), args.len(), "{found:#?}");
         for arg in args {
             let flag = arg.split('=').next().expect("a flag");
-            assert!(found.iter().any(|p| p.starts_with(flag)), "{flag} in {found:#?}");
+            assert!(
+                found.iter().any(|p| p.starts_with(flag)),
+                "{flag} in {found:#?}"
+            );
         }
     }
 
     #[test]
     fn a_redis_of_its_own_and_a_given_one_exclude_each_other() {
         let found = problems(&["--redis-url=redis://h", "--embedded-redis=/tmp/x"]);
-        assert_eq!(found, ["--embedded-redis: cannot be combined with --redis-url"]);
+        assert_eq!(
+            found,
+            ["--embedded-redis: cannot be combined with --redis-url"]
+        );
         let long = format!("--embedded-redis=/{}", "d".repeat(120));
         assert!(problems(&[&long])[0].contains("shorter directory"));
     }
@@ -242,7 +305,10 @@ mod tests {
         assert!(problems(&["--lisen=x"])[0].contains("--lisen"));
         match parse(&["--help"]) {
             Err(NoConfig::Asked(help)) => {
-                assert!(help.contains("INVENTORY_REDIS_URL") && help.contains("[default: 900]"), "{help}");
+                assert!(
+                    help.contains("INVENTORY_REDIS_URL") && help.contains("[default: 900]"),
+                    "{help}"
+                );
             }
             other => panic!("{other:?}"),
         }

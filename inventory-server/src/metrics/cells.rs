@@ -17,13 +17,18 @@ pub(super) struct Cells<L: Clone + Hash + Eq> {
 impl<L: Clone + Hash + Eq + EncodeLabelSet + Debug> Cells<L> {
     pub(super) fn new(family: Family<L, Counter>, rows: usize, columns: usize) -> Self {
         let cells = (0..rows * columns).map(|_| OnceLock::new()).collect();
-        Self { family, columns, cells }
+        Self {
+            family,
+            columns,
+            cells,
+        }
     }
 
     /// Counts one; `labels` is asked at the first time only.
     pub(super) fn increment(&self, row: usize, column: usize, labels: impl FnOnce() -> L) {
         if let Some(cell) = self.cells.get(row * self.columns + column) {
-            cell.get_or_init(|| self.family.get_or_create_owned(&labels())).inc();
+            cell.get_or_init(|| self.family.get_or_create_owned(&labels()))
+                .inc();
         }
     }
 }

@@ -53,7 +53,11 @@ pub(crate) struct Http {
 impl Http {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let requests = Family::default();
-        registry.register("http_requests", "Requests by route and status", requests.clone());
+        registry.register(
+            "http_requests",
+            "Requests by route and status",
+            requests.clone(),
+        );
         let durations: Family<RouteLabel, Histogram, fn() -> Histogram> =
             Family::new_with_constructor(|| Histogram::new(LATENCY_BUCKETS));
         registry.register_with_unit(
@@ -70,7 +74,11 @@ impl Http {
             requests: Cells::new(requests, RouteName::COUNT, STATUSES.len() + 1),
             durations: RouteName::ALL
                 .iter()
-                .map(|route| durations.get_or_create_owned(&RouteLabel { route: route.template() }))
+                .map(|route| {
+                    durations.get_or_create_owned(&RouteLabel {
+                        route: route.template(),
+                    })
+                })
                 .collect(),
             connections,
             streams,
@@ -79,11 +87,15 @@ impl Http {
 
     /// Counts an answered request.
     pub(crate) fn observe(&self, route: RouteName, status: StatusCode, took: Duration) {
-        let column = STATUSES.iter().position(|(code, _)| *code == status.as_u16()).unwrap_or(STATUSES.len());
-        self.requests.increment(route as usize, column, || RequestLabels {
-            route: route.template(),
-            status: STATUSES.get(column).map_or("other", |(_, label)| label),
-        });
+        let column = STATUSES
+            .iter()
+            .position(|(code, _)| *code == status.as_u16())
+            .unwrap_or(STATUSES.len());
+        self.requests
+            .increment(route as usize, column, || RequestLabels {
+                route: route.template(),
+                status: STATUSES.get(column).map_or("other", |(_, label)| label),
+            });
         if let Some(histogram) = self.durations.get(route as usize) {
             histogram.observe(took.as_secs_f64());
         }

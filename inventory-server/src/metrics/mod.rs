@@ -49,8 +49,9 @@ impl Metrics {
 }
 
 /// Buckets from 100 µs, a lone request on loopback, to the default request timeout and beyond.
-pub(super) const LATENCY_BUCKETS: [f64; 14] =
-    [0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5];
+pub(super) const LATENCY_BUCKETS: [f64; 14] = [
+    0.0001, 0.00025, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 2.5,
+];
 
 /// Buckets of a number of things that travel together.
 pub(super) const SIZE_BUCKETS: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
@@ -68,10 +69,20 @@ mod tests {
     #[test]
     fn what_was_counted_is_in_the_text() {
         let metrics = Metrics::new();
-        metrics.http.observe(RouteName::Reserve, StatusCode::CREATED, Duration::from_micros(700));
-        metrics.http.observe(RouteName::Reserve, StatusCode::IM_A_TEAPOT, Duration::from_micros(700));
+        metrics.http.observe(
+            RouteName::Reserve,
+            StatusCode::CREATED,
+            Duration::from_micros(700),
+        );
+        metrics.http.observe(
+            RouteName::Reserve,
+            StatusCode::IM_A_TEAPOT,
+            Duration::from_micros(700),
+        );
         metrics.operations.succeeded(Operation::Reserve, false);
-        metrics.operations.refused(Operation::Reserve, Code::Internal);
+        metrics
+            .operations
+            .refused(Operation::Reserve, Code::Internal);
         metrics.operations.batch(3);
         metrics.shard.fenced.set(1);
         let text = metrics.text();

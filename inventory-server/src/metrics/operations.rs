@@ -107,14 +107,26 @@ impl Operations {
             calls.clone(),
         );
         let batches = Histogram::new(SIZE_BUCKETS);
-        registry.register("batch_reservations", "Reservations in one coalesced call", batches.clone());
+        registry.register(
+            "batch_reservations",
+            "Reservations in one coalesced call",
+            batches.clone(),
+        );
         let queues: Family<QueueLabel, Gauge> = Family::default();
-        registry.register("queue_depth", "Requests that wait for a shard, when last looked", queues.clone());
+        registry.register(
+            "queue_depth",
+            "Requests that wait for a shard, when last looked",
+            queues.clone(),
+        );
         Self {
             outcomes: Cells::new(outcomes, Operation::ALL.len(), Code::ALL.len() + 2),
             calls: Operation::ALL
                 .iter()
-                .map(|operation| calls.get_or_create_owned(&OperationLabel { operation: operation.name() }))
+                .map(|operation| {
+                    calls.get_or_create_owned(&OperationLabel {
+                        operation: operation.name(),
+                    })
+                })
                 .collect(),
             batches,
             reserve_queue: queues.get_or_create_owned(&QueueLabel { queue: "reserve" }),
@@ -124,7 +136,11 @@ impl Operations {
 
     /// Counts a "yes".
     pub(crate) fn succeeded(&self, operation: Operation, replayed: bool) {
-        self.outcome(operation, usize::from(replayed), if replayed { "REPLAYED" } else { "OK" });
+        self.outcome(
+            operation,
+            usize::from(replayed),
+            if replayed { "REPLAYED" } else { "OK" },
+        );
     }
 
     /// Counts a refusal or a fault.
@@ -133,7 +149,10 @@ impl Operations {
     }
 
     fn outcome(&self, operation: Operation, column: usize, outcome: &'static str) {
-        let labels = || OutcomeLabels { operation: operation.name(), outcome };
+        let labels = || OutcomeLabels {
+            operation: operation.name(),
+            outcome,
+        };
         self.outcomes.increment(operation as usize, column, labels);
     }
 

@@ -29,24 +29,71 @@ pub(crate) struct Shard {
 impl Shard {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let s = Self::default();
-        registry.register("fenced", "1 while the shard is fenced and writes answer 503", s.fenced.clone());
-        registry.register("epoch", "Epoch that this process is admitted to; 0 while fenced", s.epoch.clone());
+        registry.register(
+            "fenced",
+            "1 while the shard is fenced and writes answer 503",
+            s.fenced.clone(),
+        );
+        registry.register(
+            "epoch",
+            "Epoch that this process is admitted to; 0 while fenced",
+            s.epoch.clone(),
+        );
         registry.register("open_holds", "Open holds", s.open_holds.clone());
-        registry.register("journal_entries", "Entries in the journal", s.journal_entries.clone());
-        registry.register_with_unit("journal", "Memory of the journal", Unit::Bytes, s.journal_bytes.clone());
-        registry.register("journal_full", "1 while reserves answer 503 JOURNAL_FULL", s.journal_full.clone());
-        registry.register_with_unit("redis_memory", "Memory that Redis uses", Unit::Bytes, s.redis_memory.clone());
-        registry.register("projection_attached", "1 while a projection is attached", s.projection.clone());
-        let help = "Acknowledged journal entries known to have been lost since this process started";
+        registry.register(
+            "journal_entries",
+            "Entries in the journal",
+            s.journal_entries.clone(),
+        );
+        registry.register_with_unit(
+            "journal",
+            "Memory of the journal",
+            Unit::Bytes,
+            s.journal_bytes.clone(),
+        );
+        registry.register(
+            "journal_full",
+            "1 while reserves answer 503 JOURNAL_FULL",
+            s.journal_full.clone(),
+        );
+        registry.register_with_unit(
+            "redis_memory",
+            "Memory that Redis uses",
+            Unit::Bytes,
+            s.redis_memory.clone(),
+        );
+        registry.register(
+            "projection_attached",
+            "1 while a projection is attached",
+            s.projection.clone(),
+        );
+        let help =
+            "Acknowledged journal entries known to have been lost since this process started";
         registry.register("lost_entries", help, s.lost_entries.clone());
-        registry.register("fences", "Times this process was fenced since it started", s.fences.clone());
+        registry.register(
+            "fences",
+            "Times this process was fenced since it started",
+            s.fences.clone(),
+        );
         let help = "Age of the oldest due deadline before the last sweep";
         registry.register_with_unit("sweeper_lag", help, Unit::Seconds, s.sweeper_lag.clone());
-        registry.register("holds_expired", "Holds expired by the sweeper", s.holds_expired.clone());
+        registry.register(
+            "holds_expired",
+            "Holds expired by the sweeper",
+            s.holds_expired.clone(),
+        );
         let help = "Due holds that could not be expired because a key is corrupt, per try";
         registry.register("holds_corrupt", help, s.holds_corrupt.clone());
-        registry.register("records_purged", "Closed records removed", s.records_purged.clone());
-        registry.register("journal_entries_trimmed", "Journal entries trimmed", s.entries_trimmed.clone());
+        registry.register(
+            "records_purged",
+            "Closed records removed",
+            s.records_purged.clone(),
+        );
+        registry.register(
+            "journal_entries_trimmed",
+            "Journal entries trimmed",
+            s.entries_trimmed.clone(),
+        );
         s
     }
 
@@ -67,7 +114,10 @@ impl Shard {
     }
 
     /// Takes over what a bite of the sweeper did.
-    #[expect(clippy::cast_precision_loss, reason = "a lag of 285,000 years would lose a millisecond")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a lag of 285,000 years would lose a millisecond"
+    )]
     pub(crate) fn swept(&self, swept: Swept) {
         self.sweeper_lag.set(swept.lag_ms as f64 / 1_000.0);
         self.holds_expired.inc_by(swept.expired as u64);

@@ -23,13 +23,17 @@ pub(crate) fn parse(body: &[u8]) -> Result<AdjustRequest, Vec<FieldError>> {
 }
 
 /// Reads an element of a bulk request, which names its SKU.
-pub(crate) fn parse_element(json: &RawValue, name: &str) -> Result<(Sku, AdjustRequest), Vec<FieldError>> {
+pub(crate) fn parse_element(
+    json: &RawValue,
+    name: &str,
+) -> Result<(Sku, AdjustRequest), Vec<FieldError>> {
     let mut errors = Errors::default();
-    let request = Object::parse(json.get(), name, String::new(), &mut errors).and_then(|mut object| {
-        let sku = object.required_text("skuId", Sku::parse);
-        let request = read(object);
-        Some((sku?, request?))
-    });
+    let request =
+        Object::parse(json.get(), name, String::new(), &mut errors).and_then(|mut object| {
+            let sku = object.required_text("skuId", Sku::parse);
+            let request = read(object);
+            Some((sku?, request?))
+        });
     errors.or(request)
 }
 
@@ -43,5 +47,10 @@ fn read(mut object: Object<'_, '_>) -> Option<AdjustRequest> {
     }
     let reason = object.text("reason", Text::parse);
     object.finish();
-    Some(AdjustRequest { operation, location: location.unwrap_or_default(), delta: delta?, reason })
+    Some(AdjustRequest {
+        operation,
+        location: location.unwrap_or_default(),
+        delta: delta?,
+        reason,
+    })
 }

@@ -13,7 +13,10 @@ pub(crate) fn parse<'a>(body: &'a [u8], name: &str) -> Result<Vec<&'a RawValue>,
         let list = match elements(raw, BATCH_ELEMENTS_MAX) {
             Ok((list, 1..=BATCH_ELEMENTS_MAX)) => Some(list),
             Ok((_, count)) => {
-                object.fault(name, format_args!("must have 1 to {BATCH_ELEMENTS_MAX} elements, has {count}"));
+                object.fault(
+                    name,
+                    format_args!("must have 1 to {BATCH_ELEMENTS_MAX} elements, has {count}"),
+                );
                 None
             }
             Err(reason) => {

@@ -2,7 +2,10 @@
 
 use inventory_core::Sku;
 
-use super::{batch, json::{Errors, text_of}};
+use super::{
+    batch,
+    json::{Errors, text_of},
+};
 use crate::problem::FieldError;
 
 /// Reads `skuIds`. Here a faulty element fails the request: nothing is written, so nothing is lost.

@@ -22,7 +22,9 @@ pub(crate) fn parse(body: &[u8]) -> Result<ConfirmRequest, Vec<FieldError>> {
     }
     let mut errors = Errors::default();
     let request = Object::body(body, &mut errors).map(|mut object| {
-        let lines = object.take("items").and_then(|raw| lines::parse(&mut object, raw));
+        let lines = object
+            .take("items")
+            .and_then(|raw| lines::parse(&mut object, raw));
         let reacquire = object.boolean("reacquire").unwrap_or(false);
         object.finish();
         ConfirmRequest { lines, reacquire }

@@ -43,11 +43,15 @@ pub(crate) fn parse(body: &[u8]) -> Result<CountRequest, Vec<FieldError>> {
 /// `purchaseLimit`: absent keeps it, `null` removes it. Faults are reported, so what is answered
 /// then does not matter.
 fn limit(object: &mut Object<'_, '_>) -> LimitChange {
-    let Some(raw) = object.take_nullable("purchaseLimit") else { return LimitChange::Keep };
+    let Some(raw) = object.take_nullable("purchaseLimit") else {
+        return LimitChange::Keep;
+    };
     if raw.get() == "null" {
         return LimitChange::Remove;
     }
-    let Some(mut limit) = object.object("purchaseLimit", raw) else { return LimitChange::Keep };
+    let Some(mut limit) = object.object("purchaseLimit", raw) else {
+        return LimitChange::Keep;
+    };
     let quantity = limit.required_integer("quantity", 1..=i64::from(QUANTITY_MAX));
     let window = limit.integer("windowSeconds", 1..=i64::from(LIMIT_WINDOW_SECONDS_MAX));
     limit.finish();

@@ -20,7 +20,10 @@ pub(crate) struct Errors(Vec<FieldError>);
 impl Errors {
     pub(crate) fn add(&mut self, field: impl Into<String>, reason: impl Display) {
         if self.0.len() < FIELD_ERRORS_MAX {
-            self.0.push(FieldError { field: field.into(), reason: reason.to_string() });
+            self.0.push(FieldError {
+                field: field.into(),
+                reason: reason.to_string(),
+            });
         }
     }
 
@@ -42,7 +45,12 @@ impl Errors {
 /// A body as text.
 pub(crate) fn utf8<'a>(body: &'a [u8], errors: &mut Errors) -> Option<&'a str> {
     std::str::from_utf8(body)
-        .map_err(|e| errors.add(BODY, format_args!("is not UTF-8 (byte {})", e.valid_up_to())))
+        .map_err(|e| {
+            errors.add(
+                BODY,
+                format_args!("is not UTF-8 (byte {})", e.valid_up_to()),
+            )
+        })
         .ok()
 }
 
@@ -56,7 +64,12 @@ pub(crate) struct Object<'a, 'e> {
 impl<'a, 'e> Object<'a, 'e> {
     /// Splits the object in `text`. `name` is what a fault of the whole object is reported under
     /// and `path` what its members' names are put behind.
-    pub(crate) fn parse(text: &'a str, name: &str, path: String, errors: &'e mut Errors) -> Option<Self> {
+    pub(crate) fn parse(
+        text: &'a str,
+        name: &str,
+        path: String,
+        errors: &'e mut Errors,
+    ) -> Option<Self> {
         let split: Split<'a> = match serde_json::from_str(text) {
             Ok(split) => split,
             Err(error) => {
@@ -68,9 +81,16 @@ impl<'a, 'e> Object<'a, 'e> {
             errors.add(format!("{path}{}", echo(twice)), "is given twice");
         }
         if split.count > MEMBERS_MAX {
-            errors.add(name, format_args!("has {} fields, at most {MEMBERS_MAX}", split.count));
+            errors.add(
+                name,
+                format_args!("has {} fields, at most {MEMBERS_MAX}", split.count),
+            );
         }
-        Some(Self { path, members: split.members, errors })
+        Some(Self {
+            path,
+            members: split.members,
+            errors,
+        })
     }
 
     /// The body of a request as an object.
@@ -105,7 +125,11 @@ impl<'a, 'e> Object<'a, 'e> {
     }
 
     /// A text that `parse` understands, if it is there.
-    pub(crate) fn text<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub(crate) fn text<T, E: Display>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let raw = self.take(name)?;
         self.read_text(name, raw, parse)
     }
@@ -142,12 +166,21 @@ impl<'a, 'e> Object<'a, 'e> {
     }
 
     /// An integer in `range`, or a fault.
-    pub(crate) fn required_integer(&mut self, name: &str, range: RangeInclusive<i64>) -> Option<i64> {
+    pub(crate) fn required_integer(
+        &mut self,
+        name: &str,
+        range: RangeInclusive<i64>,
+    ) -> Option<i64> {
         let raw = self.require(name)?;
         self.read_integer(name, raw, range)
     }
 
-    fn read_integer(&mut self, name: &str, raw: &RawValue, range: RangeInclusive<i64>) -> Option<i64> {
+    fn read_integer(
+        &mut self,
+        name: &str,
+        raw: &RawValue,
+        range: RangeInclusive<i64>,
+    ) -> Option<i64> {
         match integer_of(raw, &range) {
             Ok(number) => Some(number),
             Err(reason) => {
@@ -163,14 +196,21 @@ impl<'a, 'e> Object<'a, 'e> {
             "true" => Some(true),
             "false" => Some(false),
             other => {
-                self.fault(name, format_args!("must be true or false, is {}", kind(other)));
+                self.fault(
+                    name,
+                    format_args!("must be true or false, is {}", kind(other)),
+                );
                 None
             }
         }
     }
 
     /// The member `name` as an object of its own.
-    pub(crate) fn object<'b>(&'b mut self, name: &str, raw: &'a RawValue) -> Option<Object<'a, 'b>> {
+    pub(crate) fn object<'b>(
+        &'b mut self,
+        name: &str,
+        raw: &'a RawValue,
+    ) -> Option<Object<'a, 'b>> {
         let name = format!("{}{name}", self.path);
         let path = format!("{name}.");
         Object::parse(raw.get(), &name, path, self.errors)
@@ -179,13 +219,16 @@ impl<'a, 'e> Object<'a, 'e> {
     /// Reports every member that was not taken.
     pub(crate) fn finish(self) {
         for (name, _) in &self.members {
-            self.errors.add(format!("{}{}", self.path, echo(name)), "is not a known field");
+            self.errors.add(
+                format!("{}{}", self.path, echo(name)),
+                "is not a known field",
+            );
         }
     }
 }
 
 /// The elements of an array: the first `max` of them, and how many there are.
-pub(crate) fn elements<'a>(raw: &'a RawValue, max: usize) -> Result<(Vec<&'a RawValue>, usize), String> {
+pub(crate) fn elements(raw: &RawValue, max: usize) -> Result<(Vec<&RawValue>, usize), String> {
     struct Elements(usize);
 
     impl<'de> Visitor<'de> for Elements {
@@ -224,7 +267,9 @@ pub(crate) fn text_of(raw: &RawValue) -> Result<Cow<'_, str>, String> {
     if !json.starts_with('"') {
         return Err(format!("must be a string, is {}", kind(json)));
     }
-    serde_json::from_str::<String>(json).map(Cow::Owned).map_err(|e| format!("is no valid text: {}", short(&e)))
+    serde_json::from_str::<String>(json)
+        .map(Cow::Owned)
+        .map_err(|e| format!("is no valid text: {}", short(&e)))
 }
 
 fn integer_of(raw: &RawValue, range: &RangeInclusive<i64>) -> Result<i64, String> {
@@ -323,7 +368,11 @@ impl<'de> Deserialize<'de> for Split<'de> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut split = Split { members: Vec::with_capacity(8), twice: Vec::new(), count: 0 };
+                let mut split = Split {
+                    members: Vec::with_capacity(8),
+                    twice: Vec::new(),
+                    count: 0,
+                };
                 while let Some(Name(name)) = map.next_key()? {
                     split.count = split.count.saturating_add(1);
                     if split.count > MEMBERS_MAX {

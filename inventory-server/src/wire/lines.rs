@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Reads the lines in the member `items`, reporting every fault with its path.
-pub(crate) fn parse(object: &mut Object<'_, '_>, raw: &RawValue) -> Option<Lines> {
+pub(crate) fn parse<'a>(object: &mut Object<'a, '_>, raw: &'a RawValue) -> Option<Lines> {
     let (elements, count) = match elements(raw, LINES_MAX) {
         Ok(elements) => elements,
         Err(reason) => {
@@ -24,15 +24,20 @@ pub(crate) fn parse(object: &mut Object<'_, '_>, raw: &RawValue) -> Option<Lines
         object.fault("items", LineError::TooMany(count));
         return None;
     }
-    let lines: Vec<Option<Line>> =
-        elements.iter().enumerate().map(|(index, element)| line(object, index, element)).collect();
+    let lines: Vec<Option<Line>> = elements
+        .iter()
+        .enumerate()
+        .map(|(index, element)| line(object, index, element))
+        .collect();
     let lines: Vec<Line> = lines.into_iter().collect::<Option<_>>()?;
     match Lines::summed(lines) {
         Ok(lines) => Some(lines),
         Err(error) => {
             let field = match error {
                 LineError::None | LineError::TooMany(_) => "items".to_owned(),
-                LineError::Quantity { index } | LineError::Sum { index, .. } => format!("items[{index}].quantity"),
+                LineError::Quantity { index } | LineError::Sum { index, .. } => {
+                    format!("items[{index}].quantity")
+                }
             };
             object.fault(&field, error);
             None
@@ -40,7 +45,7 @@ pub(crate) fn parse(object: &mut Object<'_, '_>, raw: &RawValue) -> Option<Lines
     }
 }
 
-fn line(object: &mut Object<'_, '_>, index: usize, element: &RawValue) -> Option<Line> {
+fn line<'a>(object: &mut Object<'a, '_>, index: usize, element: &'a RawValue) -> Option<Line> {
     let mut line = object.object(&format!("items[{index}]"), element)?;
     let sku = line.required_text("skuId", Sku::parse);
     let location = line.text("locationId", Location::parse);

@@ -14,9 +14,13 @@ pub(crate) fn parse(raw: &RawValue) -> Result<Metadata, String> {
     }
     let compact = compact(json);
     if compact.len() > METADATA_LEN_MAX {
-        return Err(format!("must be at most {METADATA_LEN_MAX} bytes of compact JSON, has {}", compact.len()));
+        return Err(format!(
+            "must be at most {METADATA_LEN_MAX} bytes of compact JSON, has {}",
+            compact.len()
+        ));
     }
-    serde_json::from_str::<Sound>(&compact).map_err(|error| format!("is not sound JSON: {error}"))?;
+    serde_json::from_str::<Sound>(&compact)
+        .map_err(|error| format!("is not sound JSON: {error}"))?;
     Metadata::from_compact_json(&compact).map_err(|error| error.to_string())
 }
 

@@ -17,7 +17,9 @@ pub(crate) fn percent_decoded(text: &str) -> Result<Cow<'_, str>, &'static str> 
             rest = after;
             continue;
         }
-        let (digits, after) = after.split_at_checked(2).ok_or("has a broken percent escape")?;
+        let (digits, after) = after
+            .split_at_checked(2)
+            .ok_or("has a broken percent escape")?;
         let byte = std::str::from_utf8(digits)
             .ok()
             .filter(|d| d.bytes().all(|b| b.is_ascii_hexdigit()))
@@ -26,7 +28,9 @@ pub(crate) fn percent_decoded(text: &str) -> Result<Cow<'_, str>, &'static str> 
         bytes.push(byte);
         rest = after;
     }
-    String::from_utf8(bytes).map(Cow::Owned).map_err(|_| "is not UTF-8")
+    String::from_utf8(bytes)
+        .map(Cow::Owned)
+        .map_err(|_| "is not UTF-8")
 }
 
 /// The parameter `name` of a query string, read by `parse`. Parameters that nobody asks for are

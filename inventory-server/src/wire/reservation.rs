@@ -33,7 +33,8 @@ pub(crate) fn new_hold(asked: &Reserve, created: TimestampMs, deadline: Timestam
 
 /// The body of a stored reservation, shown with `status`.
 pub(crate) fn body(reservation: &Reservation, status: Status) -> Bytes {
-    let mut json = Writer::object(2 * BODY_CAPACITY + LINE_CAPACITY * reservation.lines.as_slice().len());
+    let mut json =
+        Writer::object(2 * BODY_CAPACITY + LINE_CAPACITY * reservation.lines.as_slice().len());
     json.id("reservationId", reservation.id.as_str());
     json.id("status", status.as_str());
     lines::write(&mut json, "items", &reservation.lines);

@@ -30,7 +30,10 @@ pub(crate) fn parse(body: &[u8]) -> Result<ReserveRequest, Vec<FieldError>> {
 }
 
 /// The same for an element of a batch, whose own faults are reported under `name`.
-pub(crate) fn parse_element(json: &RawValue, name: &str) -> Result<ReserveRequest, Vec<FieldError>> {
+pub(crate) fn parse_element(
+    json: &RawValue,
+    name: &str,
+) -> Result<ReserveRequest, Vec<FieldError>> {
     let body = json.get().as_bytes();
     quick(body).map_or_else(|| thorough(body, name), Ok)
 }
@@ -71,11 +74,18 @@ pub(super) fn quick(body: &[u8]) -> Option<ReserveRequest> {
             })
         })
         .collect();
-    if quick.ttl_seconds.is_some_and(|s| !(TTL_SECONDS_MIN..=TTL_SECONDS_MAX).contains(&s)) {
+    if quick
+        .ttl_seconds
+        .is_some_and(|s| !(TTL_SECONDS_MIN..=TTL_SECONDS_MAX).contains(&s))
+    {
         return None;
     }
     Some(ReserveRequest {
-        id: quick.reservation_id.map(ReservationId::parse).transpose().ok()?,
+        id: quick
+            .reservation_id
+            .map(ReservationId::parse)
+            .transpose()
+            .ok()?,
         lines: Lines::summed(lines?).ok()?,
         ttl_seconds: quick.ttl_seconds,
         order: quick.order_id.map(OrderId::parse).transpose().ok()?,
@@ -98,16 +108,29 @@ fn read(body: &[u8], name: &str, errors: &mut Errors) -> Option<ReserveRequest> 
     let order = object.text("orderId", OrderId::parse);
     let customer = object.text("customerId", CustomerId::parse);
     let ttl_seconds = ttl_seconds(&mut object);
-    let lines = object.require("items").and_then(|raw| lines::parse(&mut object, raw));
+    let lines = object
+        .require("items")
+        .and_then(|raw| lines::parse(&mut object, raw));
     let metadata = object.take("metadata").and_then(|raw| {
-        metadata::parse(raw).map_err(|reason| object.fault("metadata", reason)).ok()
+        metadata::parse(raw)
+            .map_err(|reason| object.fault("metadata", reason))
+            .ok()
     });
     object.finish();
-    Some(ReserveRequest { id, lines: lines?, ttl_seconds, order, customer, metadata })
+    Some(ReserveRequest {
+        id,
+        lines: lines?,
+        ttl_seconds,
+        order,
+        customer,
+        metadata,
+    })
 }
 
 /// `ttlSeconds`, if it is there.
 pub(crate) fn ttl_seconds(object: &mut Object<'_, '_>) -> Option<u32> {
     let range = i64::from(TTL_SECONDS_MIN)..=i64::from(TTL_SECONDS_MAX);
-    object.integer("ttlSeconds", range).and_then(|s| u32::try_from(s).ok())
+    object
+        .integer("ttlSeconds", range)
+        .and_then(|s| u32::try_from(s).ok())
 }

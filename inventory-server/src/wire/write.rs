@@ -75,7 +75,8 @@ impl Writer {
     /// A number.
     pub(crate) fn number(&mut self, name: &str, number: u64) {
         self.name(name);
-        self.buffer.put_slice(itoa::Buffer::new().format(number).as_bytes());
+        self.buffer
+            .put_slice(itoa::Buffer::new().format(number).as_bytes());
         self.buffer.put_u8(b',');
     }
 

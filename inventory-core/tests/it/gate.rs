@@ -1,0 +1,629 @@
+//! The recovery gate: whatever happens to Redis is noticed, and the shard opens only as it may.
+
+use std::{
+    fs,
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
+
+use devstack::redis::{Appendonly, RedisServer};
+use inventory_core::{
+    engine::{
+        ConnectError, Durability, Engine, EngineConfig, Held, ProjectionMode, RestoreStep,
+        ShardClock,
+    },
+    *,
+};
+
+use crate::{
+    ledger::{check_books, entries},
+    support::*,
+};
+
+/// Waits until the gate is closed for a reason that contains `part`.
+async fn fenced_because(engine: &Engine, part: &str) {
+    eventually(&format!("fenced because: {part}"), async || {
+        engine.gate(S).is_err_and(|why| why.contains(part))
+    })
+    .await;
+}
+
+async fn is_fenced(engine: &Engine, id: &str) -> bool {
+    let command = reserve(id, &[("sku-1", 1)]);
+    let answer = engine.reserve(S, &command, soon());
+    matches!(answer.await, Err(Fault::Fenced(_)))
+}
+
+fn restart(redis: &RedisServer) {
+    redis.stop().unwrap();
+    redis.start_again().unwrap();
+}
+
+fn meta(redis: &RedisServer, field: &str) -> Option<String> {
+    raw(redis, &["HGET", &k("meta"), field]).text()
+}
+
+fn blessings(entries: &[Entry]) -> Vec<Epoch> {
+    let bless = |entry: &&Entry| matches!(entry.body, EntryBody::Bless { .. });
+    entries.iter().filter(bless).map(|e| e.id.epoch).collect()
+}
+
+/// A store in a given mode, with one hold on it.
+async fn store_in(mode: ProjectionMode, redis: Arc<RedisServer>) -> Store {
+    let config = EngineConfig {
+        projection: mode,
+        ..config(&redis)
+    };
+    let store = Store {
+        engine: connect(config).await,
+        redis,
+        clock: ShardClock::Redis,
+    };
+    store.put("sku-1", 100).await;
+    store.reserve("before", &[("sku-1", 1)]).await.unwrap();
+    store
+}
+
+#[tokio::test]
+async fn a_restart_is_fenced_and_goes_on_in_a_higher_epoch_without_loss() {
+    let store = store_in(ProjectionMode::None, redis_with_aof(Appendonly::Always)).await;
+    let before = store.epoch();
+    restart(&store.redis);
+    // Cut off on the dead connection, settled and repeated in the new life.
+    let again = store.reserve("after", &[("sku-1", 1)]).await.unwrap();
+    assert!(matches!(again.value, Held::New { .. }));
+    assert!(store.epoch() > before);
+    let status = store.engine.status(S, soon()).await.unwrap();
+    assert_eq!((status.fences, status.lost_entries), (1, 0));
+    assert_eq!(store.status_of("before").await, Some(Status::Reserved));
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn every_kind_of_call_survives_a_restart() {
+    let store = store_in(ProjectionMode::None, redis_with_aof(Appendonly::Always)).await;
+    // All connections of the pool are in use at least once.
+    let mut calls = tokio::task::JoinSet::new();
+    for i in 0..40 {
+        let engine = store.engine.clone();
+        let command = adjust(&format!("warm-{i}"), "sku-1", 1);
+        calls.spawn(async move { engine.adjust(S, &command, soon()).await });
+    }
+    calls.join_all().await;
+    store.put("sku-2", 0).await;
+    let mut round = 0;
+    let mut restarted = || {
+        restart(&store.redis);
+        round += 1;
+    };
+    restarted();
+    assert_eq!(store.figures("sku-1").await, (139, 1, 0));
+    restarted();
+    let page = store.engine.list_stock(S, None, 10, soon()).await.unwrap();
+    assert_eq!(page.stocks.len(), 2);
+    restarted();
+    assert_eq!(store.status_of("before").await, Some(Status::Reserved));
+    restarted();
+    store.engine.status(S, soon()).await.unwrap();
+    restarted();
+    store.extend(&extend("before", 1_000_000)).await.unwrap();
+    restarted();
+    store.confirm(&confirm("before")).await.unwrap();
+    restarted();
+    let command = give_back("before", "ret", &[]);
+    store.give_back(&command).await.unwrap();
+    restarted();
+    store.adjust(&adjust("later", "sku-1", 1)).await.unwrap();
+    restarted();
+    store.sweep().await;
+    restarted();
+    let retire = Retire {
+        key: key("sku-2"),
+        context: Context::default(),
+    };
+    let retired = store.engine.retire(S, &retire, soon()).await.unwrap();
+    assert!(retired.is_ok());
+    assert_eq!(store.figures("sku-1").await, (141, 0, 0));
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn an_emptied_redis_begins_a_new_lineage_where_there_is_no_projection() {
+    let store = store_in(ProjectionMode::None, plain_redis()).await;
+    let (before, lineage) = (store.epoch(), meta(&store.redis, "lineage"));
+    let gone = entries(&store.engine).await.len();
+    store.raw(&["FLUSHALL"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    let after = store.in_epoch_after(before).await;
+    assert_ne!(meta(&store.redis, "lineage"), lineage);
+    assert_eq!(store.lost_entries().await, u64::try_from(gone).unwrap());
+    assert_eq!(blessings(&entries(&store.engine).await), [after]);
+    assert_eq!(store.status_of("before").await, None);
+}
+
+#[tokio::test]
+async fn an_emptied_redis_is_not_begun_anew_by_a_process_that_saw_it_populated() {
+    let store = store_in(ProjectionMode::Auto, plain_redis()).await;
+    let gone = entries(&store.engine).await.len();
+    store.raw(&["FLUSHALL"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    fenced_because(&store.engine, "will not start it anew").await;
+    assert_eq!(names(&store.redis), Vec::<String>::new());
+    assert!(is_fenced(&store.engine, "r").await);
+
+    let fresh = connect(EngineConfig {
+        projection: ProjectionMode::Auto,
+        ..config(&store.redis)
+    })
+    .await;
+    let epoch = fresh.gate(S).unwrap();
+    eventually("the other one adopts it", async || {
+        store.engine.gate(S) == Ok(epoch)
+    })
+    .await;
+    assert_eq!(store.lost_entries().await, u64::try_from(gone).unwrap());
+}
+
+#[tokio::test]
+async fn a_restart_opens_again_by_itself_in_mode_auto() {
+    let store = store_in(ProjectionMode::Auto, redis_with_aof(Appendonly::Always)).await;
+    let before = store.epoch();
+    restart(&store.redis);
+    store.in_epoch_after(before).await;
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_was_a_replica_for_a_moment_is_fenced() {
+    let store = store_in(ProjectionMode::None, plain_redis()).await;
+    let other = redis_to_copy().start().unwrap();
+    let before = store.epoch();
+    let port = other.tcp_port().unwrap().to_string();
+    // Not long enough for anything to be copied: only its replication id changes.
+    store.raw(&["REPLICAOF", "127.0.0.1", &port]);
+    store.raw(&["REPLICAOF", "NO", "ONE"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    store.in_epoch_after(before).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_took_over_another_ones_data_is_fenced() {
+    let store = store_in(ProjectionMode::None, plain_redis()).await;
+    let other = redis_to_copy().start().unwrap();
+    let (before, lineage) = (store.epoch(), meta(&store.redis, "lineage"));
+    let gone = entries(&store.engine).await.len();
+    let port = other.tcp_port().unwrap().to_string();
+    store.raw(&["REPLICAOF", "127.0.0.1", &port]);
+    eventually("the other one's data is here", async || {
+        names(&store.redis).is_empty()
+    })
+    .await;
+    let command = reserve("r", &[("sku-1", 1)]);
+    let fault = store.engine.reserve(S, &command, soon()).await.unwrap_err();
+    assert!(matches!(fault, Fault::Unavailable(_) | Fault::Fenced(_)));
+    fenced_because(&store.engine, "is a replica").await;
+    store.raw(&["REPLICAOF", "NO", "ONE"]);
+    store.in_epoch_after(before).await;
+    assert_ne!(meta(&store.redis, "lineage"), lineage);
+    assert_eq!(store.lost_entries().await, u64::try_from(gone).unwrap());
+}
+
+#[tokio::test]
+async fn a_redis_that_took_over_an_old_copy_of_the_same_data_is_fenced() {
+    let store = store_in(ProjectionMode::None, redis_with_aof(Appendonly::Always)).await;
+    let (before, lineage) = (store.epoch(), meta(&store.redis, "lineage"));
+    let copy = tempfile(&store.redis);
+    copy_folder(store.redis.dir(), &copy);
+    let other = redis_to_copy().appendonly(Appendonly::Always).dir(copy);
+    let other = other.start().unwrap();
+    for i in 0..5 {
+        let id = format!("lost-{i}");
+        store.reserve(&id, &[("sku-1", 1)]).await.unwrap();
+    }
+    let port = other.tcp_port().unwrap().to_string();
+    store.raw(&["REPLICAOF", "127.0.0.1", &port]);
+    eventually("the old copy is here", async || {
+        info(&store.redis, "master_link_status") == "up"
+            && store.raw(&["EXISTS", &k("rsv:lost-0")]).integer() == Some(0)
+    })
+    .await;
+    store.raw(&["REPLICAOF", "NO", "ONE"]);
+    let epoch = store.in_epoch_after(before).await;
+    assert_eq!(meta(&store.redis, "lineage"), lineage);
+    assert_eq!(store.lost_entries().await, 5);
+    assert_eq!(blessings(&entries(&store.engine).await), [before, epoch]);
+    assert_eq!(store.status_of("before").await, Some(Status::Reserved));
+    assert_eq!(store.status_of("lost-0").await, None);
+    check_books(&store).await;
+}
+
+/// A folder beside the data of a server, gone with it.
+fn tempfile(redis: &RedisServer) -> std::path::PathBuf {
+    redis.dir().with_file_name("copy")
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_old_copy_put_under_a_live_connection_is_noticed_by_the_journal() {
+    let store = store_in(ProjectionMode::None, plain_redis()).await;
+    let before = store.epoch();
+    let old = store.dump();
+    for i in 0..5 {
+        let id = format!("lost-{i}");
+        store.reserve(&id, &[("sku-1", 1)]).await.unwrap();
+    }
+    for name in names(&store.redis) {
+        store.raw(&["DEL", &name]);
+    }
+    for (name, bytes) in old {
+        let bytes = bytes.unwrap();
+        store.raw(&[b"RESTORE", name.as_bytes(), b"0", &bytes]);
+    }
+    assert!(is_fenced(&store.engine, "first").await);
+    store.in_epoch_after(before).await;
+    assert_eq!(store.lost_entries().await, 5);
+    store.reserve("second", &[("sku-1", 1)]).await.unwrap();
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn a_deleted_journal_is_noticed() {
+    let store = store_in(ProjectionMode::None, plain_redis()).await;
+    let before = store.epoch();
+    let gone = entries(&store.engine).await.len();
+    store.raw(&["DEL", &k("journal")]);
+    assert!(is_fenced(&store.engine, "r").await);
+    store.in_epoch_after(before).await;
+    assert_eq!(store.lost_entries().await, u64::try_from(gone).unwrap());
+}
+
+#[tokio::test]
+async fn engines_on_one_redis_agree_on_the_epoch_and_all_go_on() {
+    let store = store_in(ProjectionMode::None, redis_with_aof(Appendonly::Always)).await;
+    let mut engines = vec![store.engine.clone()];
+    while engines.len() < 5 {
+        engines.push(connect(config(&store.redis)).await);
+    }
+    let first = store.epoch();
+    assert!(engines.iter().all(|engine| engine.gate(S) == Ok(first)));
+    restart(&store.redis);
+    let second = in_epoch_after(&engines[4], first).await;
+    for (i, engine) in engines.iter().enumerate() {
+        assert_eq!(in_epoch_after(engine, first).await, second);
+        let id = format!("after-{i}");
+        let command = reserve(&id, &[("sku-1", 1)]);
+        let held = engine.reserve(S, &command, soon()).await;
+        held.unwrap().unwrap();
+    }
+    assert_eq!(blessings(&entries(&store.engine).await), [first, second]);
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn a_call_under_an_epoch_that_is_over_writes_nothing() {
+    let store = store_in(ProjectionMode::None, redis_with_aof(Appendonly::Always)).await;
+    let first = store.epoch();
+    // Restarted and opened again by somebody else, so that Redis knows the scripts.
+    restart(&store.redis);
+    let other = connect(config(&store.redis)).await;
+    let second = other.gate(S).unwrap();
+    assert!(second > first);
+    store.reserve("after", &[("sku-1", 1)]).await.unwrap();
+    assert_eq!(store.epoch(), second);
+    let record = store.record("after").await.unwrap();
+    assert_eq!(record.last_change.epoch, second);
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn a_durability_weaker_than_asked_is_refused_with_the_lines_to_type() {
+    let asked = |redis: &RedisServer, durability| EngineConfig {
+        durability,
+        ..config(redis)
+    };
+    for (appendonly, wanted) in [
+        (Appendonly::No, Durability::Everysec),
+        (Appendonly::No, Durability::Always),
+        (Appendonly::Everysec, Durability::Always),
+    ] {
+        let redis = redis_with_aof(appendonly);
+        let refused = Engine::connect(asked(&redis, wanted)).await.unwrap_err();
+        let ConnectError::Refused(problems) = refused else {
+            panic!("{refused}")
+        };
+        assert_eq!(problems.len(), 1);
+        let typed: Vec<_> = problems[0]
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("redis-cli "))
+            .collect();
+        assert_eq!(typed.len(), 2, "{problems:?}");
+        for line in typed {
+            raw(&redis, &line.split(' ').collect::<Vec<_>>());
+        }
+        let engine = connect(asked(&redis, wanted)).await;
+        let status = engine.status(S, soon()).await.unwrap();
+        assert_eq!(status.durability, wanted.as_str());
+    }
+    let stronger = redis_with_aof(Appendonly::Always);
+    connect(asked(&stronger, Durability::Everysec)).await;
+    raw(
+        &stronger,
+        &["CONFIG", "SET", "no-appendfsync-on-rewrite", "yes"],
+    );
+    let refused = Engine::connect(asked(&stronger, Durability::Always)).await;
+    assert!(matches!(refused, Err(ConnectError::Refused(_))));
+}
+
+#[tokio::test]
+async fn a_durability_weakened_while_running_fences_until_it_is_mended() {
+    let redis = redis_with_aof(Appendonly::Always);
+    let engine = connect(EngineConfig {
+        durability: Durability::Always,
+        ..config(&redis)
+    })
+    .await;
+    let epoch = engine.gate(S).unwrap();
+    raw(&redis, &["CONFIG", "SET", "appendfsync", "everysec"]);
+    fenced_because(&engine, "weaker than --durability always").await;
+    assert!(is_fenced(&engine, "r").await);
+    raw(&redis, &["CONFIG", "SET", "appendfsync", "always"]);
+    let opened = engine.opened(S, soon()).await;
+    assert_eq!(opened, Ok(epoch), "nothing was lost: the epoch goes on");
+}
+
+#[tokio::test]
+async fn an_eviction_policy_is_refused_at_start_and_later() {
+    let redis = plain_redis();
+    let engine = connect(config(&redis)).await;
+    raw(
+        &redis,
+        &["CONFIG", "SET", "maxmemory-policy", "allkeys-lru"],
+    );
+    let refused = Engine::connect(config(&redis)).await.unwrap_err();
+    assert!(refused.to_string().contains("maxmemory-policy noeviction"));
+    fenced_because(&engine, "allkeys-lru").await;
+    let unverified = EngineConfig {
+        durability_unverified: true,
+        ..config(&redis)
+    };
+    let refused = Engine::connect(unverified).await.unwrap_err();
+    assert!(refused.to_string().contains("maxmemory-policy noeviction"));
+}
+
+#[tokio::test]
+async fn a_master_that_would_write_without_its_replicas_is_refused() {
+    let redis = redis_to_copy().start().unwrap();
+    let replica = plain_redis();
+    let port = redis.tcp_port().unwrap().to_string();
+    raw(&replica, &["REPLICAOF", "127.0.0.1", &port]);
+    eventually("the replica is attached", async || {
+        info(&replica, "master_link_status") == "up" && info(&redis, "connected_slaves") == "1"
+    })
+    .await;
+    let refused = Engine::connect(config(&redis)).await.unwrap_err();
+    let typed = "CONFIG SET min-replicas-to-write 1";
+    assert!(refused.to_string().contains(typed), "{refused}");
+    raw(&redis, &typed.split(' ').collect::<Vec<_>>());
+    let engine = connect(config(&redis)).await;
+    engine.gate(S).unwrap();
+
+    let on_replica = connect(config(&replica)).await;
+    assert!(on_replica.gate(S).unwrap_err().contains("is a replica"));
+    // The master alone does not go on selling.
+    replica.stop().unwrap();
+    eventually("the replica is missed", async || {
+        let command = count("n", "sku-1", 1);
+        let answer = engine.count(S, &command, soon()).await;
+        matches!(answer, Err(Fault::Unavailable(why)) if why.contains("NOREPLICAS"))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_redis_without_config_is_taken_only_unverified() {
+    let redis = plain_redis();
+    raw(
+        &redis,
+        &[
+            "ACL", "SETUSER", "managed", "on", ">secret", "~*", "+@all", "-config",
+        ],
+    );
+    let url = format!("{}?user=managed&pass=secret", redis.url());
+    let managed = EngineConfig {
+        redis_url: url,
+        ..config(&redis)
+    };
+    let refused = Engine::connect(managed.clone()).await.unwrap_err();
+    let refused = refused.to_string();
+    assert!(refused.contains("--durability-unverified"), "{refused}");
+    let engine = connect(EngineConfig {
+        durability_unverified: true,
+        ..managed
+    })
+    .await;
+    engine.gate(S).unwrap();
+    let status = engine.status(S, soon()).await.unwrap();
+    assert_eq!(status.durability, "unverified");
+}
+
+#[tokio::test]
+async fn forgotten_scripts_are_loaded_again_in_the_same_epoch() {
+    let store = store_in(ProjectionMode::Required, {
+        let redis = plain_redis();
+        connect(config(&redis)).await;
+        redis
+    })
+    .await;
+    let epoch = store.epoch();
+    store.raw(&["SCRIPT", "FLUSH"]);
+    assert_eq!(store.figures("sku-1").await, (99, 1, 0));
+    eventually("reserve works again", async || {
+        let command = reserve("after", &[("sku-1", 1)]);
+        let answer = store.engine.reserve(S, &command, soon()).await;
+        assert!(matches!(answer, Ok(Ok(_)) | Err(Fault::Fenced(_))));
+        answer.is_ok()
+    })
+    .await;
+    assert_eq!(store.epoch(), epoch);
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn mode_required_never_opens_a_shard_but_follows_whoever_does() {
+    let redis = redis_with_aof(Appendonly::Always);
+    let required = EngineConfig {
+        projection: ProjectionMode::Required,
+        ..config(&redis)
+    };
+    let engine = connect(required).await;
+    fenced_because(&engine, "waiting for sync-worker").await;
+    assert!(is_fenced(&engine, "r").await);
+    assert_eq!(names(&redis), Vec::<String>::new());
+    let id = rid("r");
+    let read = engine.reservation(S, &id, soon()).await;
+    assert!(matches!(read, Err(Fault::Fenced(_))), "never an untrue 404");
+    let read = engine.stock(S, &[key("sku-1")], soon()).await;
+    assert!(matches!(read, Err(Fault::Fenced(_))), "{read:?}");
+
+    let opener = connect(config(&redis)).await;
+    let first = opener.gate(S).unwrap();
+    assert_eq!(engine.opened(S, soon()).await, Ok(first));
+    let command = count("n", "sku-1", 5);
+    engine.count(S, &command, soon()).await.unwrap().unwrap();
+    drop(opener);
+    restart(&redis);
+    let command = reserve("r", &[("sku-1", 1)]);
+    let cut_off = engine.reserve(S, &command, within(500)).await;
+    assert!(matches!(cut_off, Err(Fault::OutcomeUnknown(_))));
+    fenced_because(&engine, "waiting for sync-worker").await;
+    let read = engine.stock(S, &[key("sku-1")], soon()).await.unwrap();
+    assert!(read.stale && read.stocks[0].is_some());
+    let page = engine.list_stock(S, None, 10, soon()).await.unwrap();
+    assert!(page.stale && page.stocks.len() == 1);
+    assert_eq!(meta(&redis, "epoch"), Some(first.to_string()));
+}
+
+#[tokio::test]
+async fn an_attached_projection_makes_mode_auto_wait() {
+    let store = store_in(ProjectionMode::Auto, redis_with_aof(Appendonly::Always)).await;
+    store.raw(&["HSET", &k("meta"), "projection", "mariadb"]);
+    restart(&store.redis);
+    assert!(store.engine.adjust(S, &adjust("a", "sku-1", 1), within(500)).await.is_err());
+    fenced_because(&store.engine, "a projection is attached").await;
+}
+
+#[tokio::test]
+async fn a_projection_seen_once_is_remembered_when_redis_is_emptied() {
+    let store = store_in(ProjectionMode::Auto, plain_redis()).await;
+    store.raw(&["HSET", &k("meta"), "projection", "mariadb"]);
+    eventually("the projection is seen", async || {
+        store.engine.status(S, soon()).await.unwrap().projected
+    })
+    .await;
+    store.raw(&["FLUSHALL"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    fenced_because(&store.engine, "a projection is attached").await;
+    assert_eq!(names(&store.redis), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_shard_that_is_being_restored_is_never_opened() {
+    let store = store_in(ProjectionMode::None, redis_with_aof(Appendonly::Always)).await;
+    store.raw(&["HSET", &k("meta"), "state", "RECOVERING", "token", "t"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    fenced_because(&store.engine, "is being restored").await;
+    restart(&store.redis);
+    fenced_because(&store.engine, "is being restored").await;
+    for mode in [ProjectionMode::None, ProjectionMode::Auto] {
+        let other = connect(EngineConfig {
+            projection: mode,
+            ..config(&store.redis)
+        })
+        .await;
+        fenced_because(&other, "is being restored").await;
+    }
+    let begin = RestoreStep::Begin {
+        lineage: meta(&store.redis, "lineage").unwrap(),
+        expected: None,
+    };
+    let conflict = store.engine.restore(S, "t2", &begin).await;
+    assert!(matches!(conflict, Err(Fault::Fenced(_))));
+    assert_eq!(meta(&store.redis, "state").as_deref(), Some("RECOVERING"));
+}
+
+#[tokio::test]
+async fn an_epoch_never_comes_again_though_the_clock_goes_back() {
+    let store = store_on(redis_with_aof(Appendonly::Always)).await;
+    let ShardClock::Manual(clock) = &store.clock else {
+        panic!("a clock of its own")
+    };
+    store.put("sku-1", 10).await;
+    let first = store.epoch();
+    assert_eq!(first, Epoch(T0.0));
+    clock.store(T0.0 - 3_600_000, Ordering::SeqCst);
+    restart(&store.redis);
+    let second = store.in_epoch_after(first).await;
+    assert_eq!(second, Epoch(T0.0 + 1));
+
+    // Meta lost: the journal still knows.
+    store.raw(&["DEL", &k("meta")]);
+    assert!(is_fenced(&store.engine, "r").await);
+    let third = store.in_epoch_after(second).await;
+    // The journal's entries lost as well: its last id still stands.
+    store.raw(&["DEL", &k("meta")]);
+    store.raw(&["XTRIM", &k("journal"), "MAXLEN", "0"]);
+    let forgetful = connect(EngineConfig {
+        clock: store.clock.clone(),
+        ..config(&store.redis)
+    })
+    .await;
+    let fourth = forgetful.gate(S).unwrap();
+    assert!(fourth > third);
+    // All lost: this process still knows.
+    assert_eq!(in_epoch_after(&store.engine, third).await, fourth);
+    drop(forgetful);
+    store.raw(&["FLUSHALL"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    let fifth = store.in_epoch_after(fourth).await;
+    assert!(fifth > fourth);
+
+    clock.store(T0.0 + 5_000, Ordering::SeqCst);
+    restart(&store.redis);
+    assert_eq!(store.in_epoch_after(fifth).await, Epoch(T0.0 + 5_000));
+}
+
+#[tokio::test]
+async fn a_store_with_more_shards_is_refused() {
+    let store = store_in(ProjectionMode::None, plain_redis()).await;
+    store.raw(&["HSET", &k("meta"), "shards", "2"]);
+    let refused = Engine::connect(config(&store.redis)).await.unwrap_err();
+    assert!(refused.to_string().contains("2 shards"), "{refused}");
+    fenced_because(&store.engine, "2 shards").await;
+}
+
+#[tokio::test]
+async fn nobody_there_and_a_url_that_makes_no_sense_are_told_apart() {
+    let redis = plain_redis();
+    let there = config(&redis);
+    redis.stop().unwrap();
+    let nobody = Engine::connect(there.clone()).await.unwrap_err();
+    assert!(matches!(nobody, ConnectError::Unreachable(_)), "{nobody}");
+    let senseless = Engine::connect(EngineConfig {
+        redis_url: "postgres://x".to_owned(),
+        ..there
+    });
+    let senseless = senseless.await.unwrap_err();
+    assert!(matches!(senseless, ConnectError::Url(_)), "{senseless}");
+}

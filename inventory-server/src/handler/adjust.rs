@@ -1,0 +1,71 @@
+//! `POST /api/inventories/{skuId}/adjustments`
+
+use hyper::{StatusCode, body::Incoming};
+use inventory_core::{Adjust, Code, Context, OperationId, Sku, Stock, StockKey, Success};
+
+use super::{Answer, Call, json, mark_replayed, path_id};
+use crate::{
+    app::App,
+    ids,
+    metrics::Operation,
+    problem::{Problem, Subject},
+    wire::{self, adjust::AdjustRequest},
+};
+
+pub(super) async fn handle(call: &Call<'_>, sku: &str, body: Incoming) -> Answer {
+    let body = call.body(body).await?;
+    let sku = path_id("skuId", sku, Sku::parse)?;
+    let mut request = wire::adjust::parse(&body).map_err(Problem::invalid)?;
+    if request.operation.is_none() {
+        request.operation = call.idempotency_key(OperationId::parse)?;
+    }
+    let command = command(sku, request, call.context())?;
+    let adjusted = run(call.app, &command, call.deadline()).await?;
+    let mut response = json(StatusCode::OK, wire::stock::body(&adjusted.value));
+    mark_replayed(&mut response, adjusted.replayed);
+    Ok(response)
+}
+
+/// The command of a request, with an id of ours where it has none.
+pub(super) fn command(
+    sku: Sku,
+    request: AdjustRequest,
+    context: Context,
+) -> Result<Adjust, Problem> {
+    let operation = match request.operation {
+        Some(id) => id,
+        None => {
+            ids::operation().map_err(|_| Problem::new(Code::Internal, "no id could be made"))?
+        }
+    };
+    let key = StockKey {
+        location: request.location,
+        sku,
+    };
+    Ok(Adjust {
+        operation,
+        key,
+        delta: request.delta,
+        reason: request.reason,
+        context,
+    })
+}
+
+/// Makes the call.
+pub(super) async fn run(
+    app: &App,
+    command: &Adjust,
+    deadline: std::time::Instant,
+) -> Result<Success<Stock>, Problem> {
+    let id = Some(("adjustmentId", command.operation.as_str()));
+    let subject = Subject {
+        figure: "delta",
+        id,
+    };
+    app.command(
+        Operation::Adjust,
+        &subject,
+        app.engine.adjust(app.shard, command, deadline),
+    )
+    .await
+}
