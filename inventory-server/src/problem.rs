@@ -444,7 +444,7 @@ fn log(fault: &Fault) {
     {
         match fault {
             Fault::Corrupt { .. } | Fault::Protocol(_) => {
-                tracing::error!(%fault, "the store is at fault")
+                tracing::error!(%fault, "the store is at fault");
             }
             Fault::Fenced(_)
             | Fault::Unavailable(_)

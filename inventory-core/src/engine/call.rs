@@ -8,8 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bb8_redis::bb8::{Pool, RunError};
+use bb8_redis::bb8::Pool;
 use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use tokio::sync::watch;
 
 use super::{
     ConnectError,
@@ -22,6 +23,9 @@ use super::{
     seen::Seen,
 };
 use crate::domain::{Epoch, Fault, JournalId};
+
+/// The pool's own timeout. Calls wait for a connection until their deadline, which is sooner.
+const POOL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Between two tries to reach Redis.
 const RETRY_PAUSE: Duration = Duration::from_millis(20);
@@ -39,6 +43,7 @@ pub(crate) struct Shard {
     lane: Lane,
     pool: Pool<LinkManager>,
     cuts: Arc<AtomicU64>,
+    failures: watch::Sender<String>,
 }
 
 /// Which connection a call takes.
@@ -139,6 +144,14 @@ fn classify(error: &RedisError) -> Failure {
     }
 }
 
+/// The end of a call that may have executed once (and why that is not known), or never did.
+fn end(unknown: &Option<String>, why: &str) -> Fault {
+    match unknown {
+        Some(why) => Fault::OutcomeUnknown(why.clone()),
+        None => Fault::Unavailable(why.to_owned()),
+    }
+}
+
 enum Held<'a> {
     Shared(Arc<Link>),
     Pooled(bb8_redis::bb8::PooledConnection<'a, LinkManager>),
@@ -160,12 +173,14 @@ impl Shard {
         let client = Client::open(config.redis_url.as_str())
             .map_err(|error| ConnectError::Url(error.to_string()))?;
         let cuts = Arc::new(AtomicU64::new(0));
+        let failures = watch::Sender::default();
+        let manager = LinkManager::new(client.clone(), Arc::clone(&cuts), failures.clone());
         let pool = Pool::builder()
             .max_size(config.pool_size)
             .test_on_check_out(true)
             .retry_connection(false)
-            .connection_timeout(config.call_timeout)
-            .build_unchecked(LinkManager::new(client.clone(), Arc::clone(&cuts)));
+            .connection_timeout(POOL_TIMEOUT)
+            .build_unchecked(manager);
         Ok(Self {
             keys,
             scripts: Scripts::assemble(),
@@ -174,6 +189,7 @@ impl Shard {
             config,
             pool,
             cuts,
+            failures,
         })
     }
 
@@ -206,20 +222,35 @@ impl Shard {
         }
     }
 
-    async fn link(&self, route: Route) -> Result<Held<'_>, String> {
-        match route {
-            Route::Lane => self
-                .lane
-                .link()
-                .await
-                .map(Held::Shared)
-                .map_err(|e| e.to_string()),
-            Route::Pool => match self.pool.get().await {
-                Ok(link) => Ok(Held::Pooled(link)),
-                Err(RunError::User(error)) => Err(error.to_string()),
-                Err(RunError::TimedOut) => Err("no connection became free in time".to_owned()),
-            },
+    async fn link(&self, route: Route, deadline: Instant) -> Result<Held<'_>, String> {
+        let link = async {
+            match route {
+                Route::Lane => {
+                    let link = self.lane.link().await;
+                    link.map(Held::Shared).map_err(|error| error.to_string())
+                }
+                Route::Pool => {
+                    let mut failures = self.failures.subscribe();
+                    tokio::select! {
+                        biased;
+                        link = self.pool.get() => {
+                            link.map(Held::Pooled).map_err(|error| error.to_string())
+                        }
+                        _ = failures.changed() => Err(failures.borrow().clone()),
+                    }
+                }
+            }
+        };
+        match tokio::time::timeout_at(deadline.into(), link).await {
+            Ok(link) => link,
+            Err(_) => Err("no connection in time".to_owned()),
         }
+    }
+
+    /// How long one try of a call may take that must be done by `deadline`.
+    fn patience(&self, deadline: Instant) -> Duration {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.config.call_timeout.min(left)
     }
 
     /// Sends a plain command that only reads, for figures that decide nothing. Repeated once where
@@ -238,7 +269,10 @@ impl Shard {
     }
 
     async fn send(&self, command: &Cmd) -> Result<Value, (Fault, Lost)> {
-        let link = self.link(Route::Pool).await;
+        let deadline = Instant::now()
+            .checked_add(self.config.call_timeout)
+            .unwrap_or_else(Instant::now);
+        let link = self.link(Route::Pool, deadline).await;
         let link = link.map_err(|why| (Fault::Unavailable(why), Lost::Nothing))?;
         let answer = tokio::time::timeout(self.config.call_timeout, link.send(command)).await;
         let (why, lost) = match answer {
@@ -281,7 +315,7 @@ impl Shard {
                 (GateState::Fenced(why), None) => return Err(Fault::Fenced(why)),
                 (GateState::Fenced(_), Some(why)) => self.opened(deadline, why).await?,
             };
-            let link = match self.link(route).await {
+            let link = match self.link(route, deadline).await {
                 Ok(link) => link,
                 Err(why) => {
                     self.pause(deadline, &unknown, &why).await?;
@@ -289,9 +323,13 @@ impl Shard {
                 }
             };
             if let Some(identity) = &cut_off {
-                if let Err(error) = link.settle(identity).await {
+                let settle = link.settle(identity);
+                if !matches!(
+                    tokio::time::timeout(self.patience(deadline), settle).await,
+                    Ok(Ok(()))
+                ) {
                     self.cut(&link);
-                    self.pause(deadline, &unknown, &error.to_string()).await?;
+                    self.pause(deadline, &unknown, "it cannot be settled").await?;
                     continue;
                 }
                 cut_off = None;
@@ -300,8 +338,10 @@ impl Shard {
             command.arg(&script.hash);
             build(&mut command, epoch);
             let highest = self.gate.seen().highest();
-            let left = deadline.saturating_duration_since(Instant::now());
-            let patience = self.config.call_timeout.min(left);
+            let patience = self.patience(deadline);
+            if patience.is_zero() {
+                return Err(end(&unknown, "no time is left"));
+            }
             let failure = match tokio::time::timeout(patience, link.send(&command)).await {
                 Ok(Ok(value)) => match self.open_answer(value, epoch, highest) {
                     // The life of Redis that follows knows what became of the call: ask again there.
@@ -371,13 +411,13 @@ impl Shard {
         let epoch = self.gate.epoch();
         let (mut by_text, mut again) = (false, true);
         loop {
-            let link = self.link(route).await.map_err(Fault::Unavailable)?;
+            let link = self.link(route, deadline).await;
+            let link = link.map_err(Fault::Unavailable)?;
             // A script without writes may be sent as text: there is nothing to slip through.
             let mut command = redis::cmd(if by_text { "EVAL" } else { "EVALSHA" });
             command.arg(if by_text { &script.text } else { &script.hash });
             build(&mut command, epoch);
-            let left = deadline.saturating_duration_since(Instant::now());
-            let patience = self.config.call_timeout.min(left);
+            let patience = self.patience(deadline);
             let error = match tokio::time::timeout(patience, link.send(&command)).await {
                 Ok(Ok(value)) => {
                     return self.open_answer(value, epoch.unwrap_or_default(), None);
@@ -479,18 +519,16 @@ impl Shard {
         unknown: &Option<String>,
         why: &str,
     ) -> Result<(), Fault> {
-        let end = || match unknown {
-            Some(why) => Fault::OutcomeUnknown(why.clone()),
-            None => Fault::Unavailable(why.to_owned()),
-        };
         // A call that never went out has nothing to settle: say so at once.
         if unknown.is_none() {
-            return Err(end());
+            return Err(end(unknown, why));
         }
         let next = Instant::now()
             .checked_add(RETRY_PAUSE)
             .filter(|next| *next < deadline);
-        let Some(next) = next else { return Err(end()) };
+        let Some(next) = next else {
+            return Err(end(unknown, why));
+        };
         tokio::time::sleep_until(next.into()).await;
         Ok(())
     }

@@ -13,6 +13,7 @@ use bb8_redis::bb8;
 use redis::{
     AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value, aio::MultiplexedConnection,
 };
+use tokio::sync::watch;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -113,6 +114,8 @@ pub(crate) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 pub(crate) struct LinkManager {
     client: Client,
     cuts: Arc<AtomicU64>,
+    /// Why a link could not be opened: the pool would keep it to itself until its own timeout.
+    failures: watch::Sender<String>,
 }
 
 /// A link and how many calls had been cut off when it was last known to be alive.
@@ -123,9 +126,18 @@ pub(crate) struct Pooled {
 }
 
 impl LinkManager {
-    /// `cuts` counts the calls of the shard that were cut off.
-    pub(crate) const fn new(client: Client, cuts: Arc<AtomicU64>) -> Self {
-        Self { client, cuts }
+    /// `cuts` counts the calls of the shard that were cut off; `failures` is told why a link could
+    /// not be opened.
+    pub(crate) const fn new(
+        client: Client,
+        cuts: Arc<AtomicU64>,
+        failures: watch::Sender<String>,
+    ) -> Self {
+        Self {
+            client,
+            cuts,
+            failures,
+        }
     }
 }
 
@@ -135,8 +147,13 @@ impl bb8::ManageConnection for LinkManager {
 
     async fn connect(&self) -> RedisResult<Pooled> {
         let cuts = self.cuts.load(Ordering::Relaxed);
-        let link = Link::open(&self.client).await?;
-        Ok(Pooled { link, cuts })
+        match Link::open(&self.client).await {
+            Ok(link) => Ok(Pooled { link, cuts }),
+            Err(error) => {
+                self.failures.send_replace(error.to_string());
+                Err(error)
+            }
+        }
     }
 
     async fn is_valid(&self, pooled: &mut Pooled) -> RedisResult<()> {

@@ -8,10 +8,16 @@ mod support;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod cut_off;
+#[cfg(test)]
 mod durability;
+#[cfg(test)]
+mod expiry;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod journal;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 mod reserve;

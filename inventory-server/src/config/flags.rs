@@ -119,7 +119,7 @@ pub(super) struct Flags {
         default_value = "text"
     )]
     pub(super) log: String,
-    /// Log level: error, warn, info, debug, trace, or a filter such as info,inventory_core=debug.
+    /// Log level: error, warn, info, debug, trace, or a filter such as `warn,inventory_core=debug`.
     #[arg(
         long,
         env = "INVENTORY_LOG_LEVEL",

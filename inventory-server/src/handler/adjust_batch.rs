@@ -38,7 +38,7 @@ pub(super) async fn handle(call: &Call<'_>, body: Incoming) -> Answer {
                 json.id("status", "APPLIED");
                 json.boolean("replayed", adjusted.replayed);
                 json.nested("inventory", |json| {
-                    wire::stock::write(json, &adjusted.value)
+                    wire::stock::write(json, &adjusted.value);
                 });
             }
             Err(problem) => {

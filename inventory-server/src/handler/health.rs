@@ -17,10 +17,11 @@ pub(super) fn healthz() -> Response<Body> {
 
 /// Ready: Redis answers, the shard is open, and nobody asked us to stop.
 pub(super) async fn readyz(app: &App) -> Response<Body> {
-    let status = app
-        .engine
-        .status(app.shard, Instant::now() + READY_CALL_TIMEOUT)
-        .await;
+    let deadline = Instant::now() + READY_CALL_TIMEOUT;
+    let status = app.engine.status(app.shard, deadline);
+    let status = tokio::time::timeout_at(deadline.into(), status)
+        .await
+        .unwrap_or_else(|_| Err(Fault::Unavailable("no answer in time".to_owned())));
     let gate = app.engine.gate(app.shard);
     // A fenced shard answers too, so that is not Redis's fault.
     let redis = match &status {

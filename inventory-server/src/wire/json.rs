@@ -49,7 +49,7 @@ pub(crate) fn utf8<'a>(body: &'a [u8], errors: &mut Errors) -> Option<&'a str> {
             errors.add(
                 BODY,
                 format_args!("is not UTF-8 (byte {})", e.valid_up_to()),
-            )
+            );
         })
         .ok()
 }

@@ -22,7 +22,12 @@ impl Answer {
             true => serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}")),
             false => Value::Null,
         };
-        Self { status, headers, text, body }
+        Self {
+            status,
+            headers,
+            text,
+            body,
+        }
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
@@ -49,7 +54,9 @@ impl Answer {
     pub(crate) fn faulty_fields(self) -> Vec<String> {
         let problem = self.refused(400, "INVALID_REQUEST");
         let errors = problem["errors"].as_array().expect("errors").iter();
-        errors.map(|error| error["field"].as_str().expect("a field").to_owned()).collect()
+        errors
+            .map(|error| error["field"].as_str().expect("a field").to_owned())
+            .collect()
     }
 
     pub(crate) fn is_replayed(&self) -> bool {

@@ -31,7 +31,9 @@ impl Connection {
 
     /// No more bytes from here.
     pub(crate) fn end_sending(&self) {
-        self.0.shutdown(std::net::Shutdown::Write).expect("shut down");
+        self.0
+            .shutdown(std::net::Shutdown::Write)
+            .expect("shut down");
     }
 
     /// Reads bytes until `end`.
@@ -51,15 +53,24 @@ impl Connection {
     pub(crate) fn answer(&mut self) -> Answer {
         let head = self.read_until("\r\n\r\n");
         let mut lines = head.lines();
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)).expect("a status");
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1))
+            .expect("a status");
         let headers: HashMap<String, String> = lines
             .filter_map(|line| line.split_once(": "))
             .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
             .collect();
-        let len = headers.get("content-length").map_or(0, |len| len.parse().expect("a length"));
+        let len = headers
+            .get("content-length")
+            .map_or(0, |len| len.parse().expect("a length"));
         let mut body = vec![0; len];
         self.0.read_exact(&mut body).expect("a body");
-        Answer::new(status.parse().expect("a status"), headers, String::from_utf8(body).expect("UTF-8"))
+        Answer::new(
+            status.parse().expect("a status"),
+            headers,
+            String::from_utf8(body).expect("UTF-8"),
+        )
     }
 
     /// Reads to the end; a reset counts as one.
@@ -75,10 +86,19 @@ impl Connection {
 
 /// The head of a request with a JSON body of `len` bytes.
 pub(crate) fn head(method: &str, path: &str, len: usize) -> String {
-    format!("{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\r\n")
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: {len}\r\n\r\n"
+    )
 }
 
 /// A whole request.
 pub(crate) fn request(method: &str, path: &str, body: &str) -> String {
     format!("{}{body}", head(method, path, body.len()))
+}
+
+impl Connection {
+    /// Reads up to the last chunk of an answer in chunks; the connection may stay open after it.
+    pub(crate) fn rest_of_chunks(&mut self) -> Vec<u8> {
+        self.read_until("\r\n0\r\n\r\n").into_bytes()
+    }
 }

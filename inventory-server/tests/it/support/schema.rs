@@ -17,7 +17,10 @@ pub(crate) fn check(doc: &Value, schema: &Value, value: &Value) -> Result<(), St
             "oneOf" => exactly(doc, rule, value, 1..2),
             "not" => ok_if(check(doc, rule, value).is_err(), "must not fit"),
             "const" => ok_if(value == rule, &format!("must be {rule}")),
-            "enum" => ok_if(every(rule).any(|one| one == value), &format!("must be one of {rule}")),
+            "enum" => ok_if(
+                every(rule).any(|one| one == value),
+                &format!("must be one of {rule}"),
+            ),
             "type" => kind(rule, value),
             "required" => required(rule, value),
             "properties" => properties(doc, schema, rule, value),
@@ -43,7 +46,11 @@ pub(crate) fn resolve<'a>(doc: &'a Value, value: &'a Value) -> &'a Value {
         None => value,
         Some(path) => {
             let pointer = path.strip_prefix('#').expect("a local reference");
-            resolve(doc, doc.pointer(pointer).unwrap_or_else(|| panic!("{path} leads nowhere")))
+            resolve(
+                doc,
+                doc.pointer(pointer)
+                    .unwrap_or_else(|| panic!("{path} leads nowhere")),
+            )
         }
     }
 }
@@ -62,9 +69,14 @@ fn exactly(
     value: &Value,
     wanted: impl std::ops::RangeBounds<usize>,
 ) -> Result<(), String> {
-    let faults: Vec<String> = every(schemas).filter_map(|s| check(doc, s, value).err()).collect();
+    let faults: Vec<String> = every(schemas)
+        .filter_map(|s| check(doc, s, value).err())
+        .collect();
     let fitting = every(schemas).count() - faults.len();
-    ok_if(wanted.contains(&fitting), &format!("{fitting} fit: {faults:?}"))
+    ok_if(
+        wanted.contains(&fitting),
+        &format!("{fitting} fit: {faults:?}"),
+    )
 }
 
 fn kind(rule: &Value, value: &Value) -> Result<(), String> {
@@ -79,13 +91,19 @@ fn kind(rule: &Value, value: &Value) -> Result<(), String> {
     };
     let fits = match rule {
         Value::String(name) => fits(name),
-        names => every(names).filter_map(Value::as_str).any(fits),
+        names @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::Array(_)
+        | Value::Object(_)) => every(names).filter_map(Value::as_str).any(fits),
     };
     ok_if(fits, &format!("{value} must be {rule}"))
 }
 
 fn required(rule: &Value, value: &Value) -> Result<(), String> {
-    let missing = every(rule).filter_map(Value::as_str).find(|name| value.get(name).is_none());
+    let missing = every(rule)
+        .filter_map(Value::as_str)
+        .find(|name| value.get(name).is_none());
     missing.map_or(Ok(()), |name| Err(format!("{name} is missing in {value}")))
 }
 
@@ -109,24 +127,34 @@ fn items(doc: &Value, rule: &Value, value: &Value) -> Result<(), String> {
 
 fn length(len: Option<usize>, rule: &Value, fits: fn(u64, u64) -> bool) -> Result<(), String> {
     let bound = rule.as_u64().expect("a length");
-    ok_if(len.is_none_or(|len| fits(len as u64, bound)), &format!("{len:?} against {bound}"))
+    ok_if(
+        len.is_none_or(|len| fits(len as u64, bound)),
+        &format!("{len:?} against {bound}"),
+    )
 }
 
 fn number(value: &Value, rule: &Value, fits: fn(i64, i64) -> bool) -> Result<(), String> {
     let bound = rule.as_i64().expect("a number");
-    ok_if(value.as_i64().is_none_or(|n| fits(n, bound)), &format!("{value} against {bound}"))
+    ok_if(
+        value.as_i64().is_none_or(|n| fits(n, bound)),
+        &format!("{value} against {bound}"),
+    )
 }
 
 /// `2026-11-23T05:00:00.000Z`
 fn is_time(text: &str) -> bool {
     let shape = "dddd-dd-ddTdd:dd:dd.dddZ";
     text.len() == shape.len()
-        && text.chars().zip(shape.chars()).all(|(c, s)| if s == 'd' { c.is_ascii_digit() } else { c == s })
+        && text
+            .chars()
+            .zip(shape.chars())
+            .all(|(c, s)| if s == 'd' { c.is_ascii_digit() } else { c == s })
 }
 
 #[test]
 fn the_checker_tells_what_fits_from_what_does_not() {
-    let doc = serde_json::json!({"components": {"schemas": {"Id": {"type": "string", "minLength": 1}}}});
+    let doc =
+        serde_json::json!({"components": {"schemas": {"Id": {"type": "string", "minLength": 1}}}});
     let schema = serde_json::json!({
         "type": "object",
         "properties": {
@@ -140,7 +168,10 @@ fn the_checker_tells_what_fits_from_what_does_not() {
     });
     let check = |value: Value| check(&doc, &schema, &value);
     let time = "2026-11-23T05:00:00.000Z";
-    assert_eq!(check(serde_json::json!({"id": "a", "n": null, "at": time, "list": [2]})), Ok(()));
+    assert_eq!(
+        check(serde_json::json!({"id": "a", "n": null, "at": time, "list": [2]})),
+        Ok(())
+    );
     for wrong in [
         serde_json::json!({}),
         serde_json::json!({"id": ""}),

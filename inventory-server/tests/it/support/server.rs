@@ -1,8 +1,4 @@
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use devstack::{process::ServerProcess, redis::RedisServer, wait};
 use serde_json::{Value, json};
@@ -44,13 +40,26 @@ impl Server {
             .timeout_global(Some(TIMEOUT))
             .allow_non_standard_methods(true)
             .build();
-        Self { process, redis: Arc::clone(redis), address, agent: agent.into() }
+        Self {
+            process,
+            redis: Arc::clone(redis),
+            address,
+            agent: agent.into(),
+        }
     }
 
     /// Sends a request and holds the answer against the contract.
     #[track_caller]
-    pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
-        let answer = self.send_unchecked(method, path, headers, body).expect("an answer");
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<&[u8]>,
+    ) -> Answer {
+        let answer = self
+            .send_unchecked(method, path, headers, body)
+            .expect("an answer");
         contract::check(method, path, &answer);
         answer
     }
@@ -63,7 +72,9 @@ impl Server {
         headers: &[(&str, &str)],
         body: Option<&[u8]>,
     ) -> Result<Answer, ureq::Error> {
-        let mut request = Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -75,7 +86,12 @@ impl Server {
         let headers: HashMap<String, String> = response
             .headers()
             .iter()
-            .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.to_string(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect();
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string()?;
@@ -89,7 +105,12 @@ impl Server {
 
     #[track_caller]
     pub(crate) fn post(&self, path: &str, body: &Value) -> Answer {
-        self.send("POST", path, &[("content-type", "application/json")], Some(body.to_string().as_bytes()))
+        self.send(
+            "POST",
+            path,
+            &[("content-type", "application/json")],
+            Some(body.to_string().as_bytes()),
+        )
     }
 
     /// A `POST` without a body.
@@ -100,7 +121,12 @@ impl Server {
 
     #[track_caller]
     pub(crate) fn put(&self, path: &str, body: &Value) -> Answer {
-        self.send("PUT", path, &[("content-type", "application/json")], Some(body.to_string().as_bytes()))
+        self.send(
+            "PUT",
+            path,
+            &[("content-type", "application/json")],
+            Some(body.to_string().as_bytes()),
+        )
     }
 
     #[track_caller]
@@ -111,7 +137,10 @@ impl Server {
     /// Sets what is on hand.
     #[track_caller]
     pub(crate) fn stock(&self, sku: &str, on_hand: u64) {
-        let answer = self.put(&format!("/api/inventories/{sku}"), &json!({"onHandQuantity": on_hand}));
+        let answer = self.put(
+            &format!("/api/inventories/{sku}"),
+            &json!({"onHandQuantity": on_hand}),
+        );
         assert!([200, 201].contains(&answer.status), "{}", answer.text);
     }
 
@@ -119,7 +148,11 @@ impl Server {
     #[track_caller]
     pub(crate) fn hold(&self, id: &str, sku: &str, quantity: u32) -> Value {
         let items = json!([{"skuId": sku, "quantity": quantity}]);
-        self.post("/api/reservations", &json!({"reservationId": id, "items": items})).expect(201)
+        self.post(
+            "/api/reservations",
+            &json!({"reservationId": id, "items": items}),
+        )
+        .expect(201)
     }
 
     /// Makes a reservation's deadline pass: holds it for the shortest time and waits.
@@ -133,8 +166,10 @@ impl Server {
     /// Waits until a reservation has this status.
     pub(crate) fn wait_for_status(&self, id: &str, status: &str) {
         let path = format!("/api/reservations/{id}");
-        wait::until(TIMEOUT, format!("{id} is {status}"), || self.get(&path).body["status"] == status)
-            .expect("in time");
+        wait::until(TIMEOUT, format!("{id} is {status}"), || {
+            self.get(&path).body["status"] == status
+        })
+        .expect("in time");
     }
 
     /// Does something to a reservation.
@@ -150,9 +185,17 @@ impl Server {
         let figure = |name: &str| stock[name].to_string();
         assert_eq!(
             stock["onHandQuantity"].as_u64(),
-            Some(stock["availableQuantity"].as_u64().unwrap_or(0) + stock["reservedQuantity"].as_u64().unwrap_or(0))
+            Some(
+                stock["availableQuantity"].as_u64().unwrap_or(0)
+                    + stock["reservedQuantity"].as_u64().unwrap_or(0)
+            )
         );
-        format!("{}/{}/{}", figure("availableQuantity"), figure("reservedQuantity"), figure("soldQuantity"))
+        format!(
+            "{}/{}/{}",
+            figure("availableQuantity"),
+            figure("reservedQuantity"),
+            figure("soldQuantity")
+        )
     }
 }
 
@@ -169,7 +212,13 @@ pub(crate) fn process(flags: &[&str]) -> ServerProcess {
 
 /// Waits until it listens, and says where.
 pub(crate) fn address(process: &ServerProcess) -> String {
-    let line = process.wait_for_line(|line| line.contains("listening"), TIMEOUT).expect("it listens");
+    let line = process
+        .wait_for_line(|line| line.contains("listening"), TIMEOUT)
+        .expect("it listens");
     let address = line.split("address=").nth(1).expect("an address");
-    address.split_whitespace().next().expect("an address").to_owned()
+    address
+        .split_whitespace()
+        .next()
+        .expect("an address")
+        .to_owned()
 }

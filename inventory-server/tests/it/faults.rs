@@ -1,0 +1,232 @@
+use std::sync::Arc;
+
+use devstack::{
+    redis::{Appendonly, RedisServer},
+    wait,
+};
+
+use crate::support::{Server, TIMEOUT, json};
+
+/// Redis that remembers what it was told when it is started again.
+fn durable_redis() -> Arc<RedisServer> {
+    Arc::new(
+        RedisServer::builder()
+            .appendonly(Appendonly::Always)
+            .start()
+            .expect("a Redis"),
+    )
+}
+
+fn reserve(server: &Server, id: &str) -> crate::support::Answer {
+    let items = json!([{"skuId": "a", "quantity": 1}]);
+    server.post(
+        "/api/reservations",
+        &json!({"reservationId": id, "items": items}),
+    )
+}
+
+#[test]
+fn without_redis_nothing_is_promised_and_with_it_all_goes_on() {
+    let server = Server::on(&durable_redis(), &["--request-timeout-ms=500"]);
+    server.stock("a", 10);
+    server.hold("r", "a", 1);
+    server.redis.kill9().expect("killed");
+    let codes = ["STORE_UNAVAILABLE", "SHARD_RECOVERING"];
+    let refused = [
+        reserve(&server, "s"),
+        server.post_empty("/api/reservations/r/confirm"),
+        server.get("/api/reservations/r"),
+        server.get("/api/inventories/a"),
+        server.get("/api/inventories"),
+        server.put("/api/inventories/b", &json!({"onHandQuantity": 1})),
+        server.post("/api/inventories/a/adjustments", &json!({"delta": 1})),
+        server.post("/api/inventories/bulk", &json!({"skuIds": ["a"]})),
+    ];
+    for answer in refused {
+        assert_eq!(answer.status, 503, "{}", answer.text);
+        assert!(
+            codes.contains(&answer.body["code"].as_str().expect("a code")),
+            "{}",
+            answer.text
+        );
+    }
+    let not_ready = server.get("/readyz").expect(503);
+    assert_eq!(not_ready["dependencies"]["redis"]["status"], "down");
+    server.get("/healthz").expect(200);
+    server.redis.start_again().expect("started");
+    wait::until(TIMEOUT, "it is ready", || {
+        server.get("/readyz").status == 200
+    })
+    .expect("ready");
+    reserve(&server, "s").expect(201);
+    server.post_empty("/api/reservations/r/confirm").expect(200);
+    assert_eq!(server.figures("a"), "8/1/1");
+}
+
+#[test]
+fn an_emptied_redis_is_not_sold_from() {
+    let server = Server::with(&["--request-timeout-ms=500"]);
+    server.stock("a", 10);
+    server.redis.command(&["FLUSHALL"]).expect("emptied");
+    let refused = || reserve(&server, "s");
+    assert_eq!(refused().status, 503);
+    wait::until(TIMEOUT, "it is fenced", || {
+        refused().body["code"] == "SHARD_RECOVERING"
+    })
+    .expect("fenced");
+    assert_eq!(refused().header("retry-after"), Some("1"));
+    // Never an untrue 404.
+    for path in [
+        "/api/inventories/a",
+        "/api/reservations/r",
+        "/api/inventories",
+    ] {
+        server.get(path).refused(503, "SHARD_RECOVERING");
+    }
+    let not_ready = server.get("/readyz").expect(503);
+    assert_eq!(not_ready["dependencies"]["gate"]["status"], "fenced");
+    assert_eq!(not_ready["dependencies"]["redis"]["status"], "up");
+    assert!(server.get("/metrics").text.contains("inventory_fenced 1\n"));
+}
+
+#[test]
+fn a_fenced_shard_still_shows_its_stock_as_stale() {
+    let redis = durable_redis();
+    let before = Server::on(&redis, &["--projection=none"]);
+    before.stock("a", 10);
+    before.hold("r", "a", 1);
+    before.process.terminate().expect("it ends");
+    redis.kill9().expect("killed");
+    redis.start_again().expect("started");
+    let server = Server::on(&redis, &["--projection=required"]);
+    let stock = server.get("/api/inventories/a");
+    assert_eq!(stock.header("x-inventory-stale"), Some("true"));
+    assert_eq!(stock.expect(200)["availableQuantity"], 9);
+    for answer in [
+        server.get("/api/inventories"),
+        server.post("/api/inventories/bulk", &json!({"skuIds": ["a"]})),
+    ] {
+        assert_eq!(
+            answer.header("x-inventory-stale"),
+            Some("true"),
+            "{}",
+            answer.text
+        );
+    }
+    reserve(&server, "s").refused(503, "SHARD_RECOVERING");
+    server
+        .get("/api/reservations/r")
+        .refused(503, "SHARD_RECOVERING");
+    server
+        .post_empty("/api/reservations/r/confirm")
+        .refused(503, "SHARD_RECOVERING");
+    server.get("/readyz").expect(503);
+}
+
+#[test]
+fn a_corrupt_key_spoils_only_what_needs_it() {
+    let server = Server::start();
+    server.stock("a", 10);
+    server.stock("b", 10);
+    server
+        .redis
+        .command(&["DEL", "inv:{s0}:stock:default:b"])
+        .expect("deleted");
+    server
+        .redis
+        .command(&["SET", "inv:{s0}:stock:default:b", "rubbish"])
+        .expect("set");
+    let reserve = |sku: &str| {
+        let items = json!([{"skuId": sku, "quantity": 1}]);
+        server.post("/api/reservations", &json!({"items": items}))
+    };
+    let corrupt = reserve("b").refused(500, "STORE_CORRUPT");
+    assert!(
+        corrupt["key"]
+            .as_str()
+            .expect("a key")
+            .ends_with("default:b"),
+        "{corrupt}"
+    );
+    reserve("a").expect(201);
+    let both = json!({"reservations": [
+        {"items": [{"skuId": "b", "quantity": 1}]},
+        {"items": [{"skuId": "a", "quantity": 1}]}
+    ]});
+    let results = server.post("/api/reservations/batch", &both).expect(200);
+    assert_eq!(results["results"][0]["problem"]["code"], "STORE_CORRUPT");
+    assert_eq!(results["results"][1]["status"], "RESERVED");
+    assert_eq!(server.figures("a"), "8/2/0");
+}
+
+#[test]
+fn a_redis_without_memory_takes_no_holds_and_lets_them_end() {
+    let server = Server::with(&["--request-timeout-ms=500"]);
+    server.stock("a", 10);
+    server.hold("r", "a", 1);
+    server.hold("s", "a", 1);
+    server
+        .redis
+        .command(&["CONFIG", "SET", "maxmemory", "1"])
+        .expect("set");
+    reserve(&server, "t").refused(503, "STORE_UNAVAILABLE");
+    server.post_empty("/api/reservations/r/confirm").expect(200);
+    server.post_empty("/api/reservations/s/release").expect(200);
+    server
+        .redis
+        .command(&["CONFIG", "SET", "maxmemory", "0"])
+        .expect("set");
+    reserve(&server, "t").expect(201);
+    assert_eq!(server.figures("a"), "8/1/1");
+}
+
+#[test]
+fn a_full_journal_takes_no_holds_and_lets_them_end() {
+    let server = Server::with(&["--journal-max-bytes=1048576"]);
+    server.stock("a", 1_000_000);
+    server.hold("r", "a", 1);
+    // With a projection attached that takes nothing, nothing may be trimmed.
+    server
+        .redis
+        .command(&["HSET", "inv:{s0}:meta", "projection", "a test"])
+        .expect("set");
+    let note = "x".repeat(1_000);
+    let mut batches = 0;
+    let full = || {
+        batches += 1;
+        let reservations: Vec<_> = (0..200)
+            .map(|n| {
+                json!({"reservationId": format!("{batches}-{n}"), "metadata": {"note": note},
+                    "items": [{"skuId": "a", "quantity": 1}]})
+            })
+            .collect();
+        let answer = server.post(
+            "/api/reservations/batch",
+            &json!({"reservations": reservations}),
+        );
+        if answer.status == 503 {
+            assert_eq!(answer.header("retry-after"), Some("5"));
+            answer.refused(503, "JOURNAL_FULL");
+            return true;
+        }
+        answer.expect(200);
+        false
+    };
+    wait::until(TIMEOUT, "the journal is full", full).expect("full");
+    reserve(&server, "s").refused(503, "JOURNAL_FULL");
+    assert!(
+        server
+            .get("/metrics")
+            .text
+            .contains("inventory_journal_full 1\n")
+    );
+    server.post_empty("/api/reservations/r/confirm").expect(200);
+    server
+        .redis
+        .command(&["HDEL", "inv:{s0}:meta", "projection"])
+        .expect("deleted");
+    wait::until(TIMEOUT, "the journal was trimmed", || {
+        reserve(&server, "s").status == 201
+    })
+    .expect("trimmed");
+}

@@ -1,0 +1,145 @@
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use devstack::wait;
+
+use crate::support::{Server, TIMEOUT, json};
+
+fn reserve(server: &Server, id: &str) -> crate::support::Answer {
+    let items = json!([{"skuId": "a", "quantity": 1}]);
+    server.post(
+        "/api/reservations",
+        &json!({"reservationId": id, "items": items}),
+    )
+}
+
+/// Waits until so many requests wait in the queue.
+fn wait_for_depth(server: &Server, queue: &str, depth: u32) {
+    let line = format!("inventory_queue_depth{{queue=\"{queue}\"}} {depth}\n");
+    wait::until(TIMEOUT, &line, || {
+        server.get("/metrics").text.contains(&line)
+    })
+    .expect("queued");
+}
+
+#[test]
+fn a_full_queue_refuses_at_once_and_the_others_are_served() {
+    let server = Server::with(&["--queue-max=2", "--batches-in-flight=1"]);
+    server.stock("a", 10);
+    server.redis.pause().expect("paused");
+    thread::scope(|scope| {
+        let mut waiting = vec![scope.spawn(|| reserve(&server, "in-flight"))];
+        // The first is on its way to Redis, the next two fill the queue.
+        wait::until(TIMEOUT, "a call is under way", || {
+            wait_for_depth(&server, "reserve", 0);
+            server
+                .get("/metrics")
+                .text
+                .contains("inventory_batch_reservations_count 1\n")
+        })
+        .expect("sent");
+        for (n, id) in ["queued-1", "queued-2"].into_iter().enumerate() {
+            let server = &server;
+            waiting.push(scope.spawn(move || reserve(server, id)));
+            wait_for_depth(server, "reserve", 1 + u32::try_from(n).expect("small"));
+        }
+        let asked = Instant::now();
+        let refused = reserve(&server, "refused");
+        assert!(
+            asked.elapsed() < Duration::from_millis(500),
+            "{:?}",
+            asked.elapsed()
+        );
+        assert_eq!(refused.header("retry-after"), Some("1"));
+        refused.refused(503, "OVERLOADED");
+        server.redis.resume().expect("resumed");
+        for answer in waiting {
+            let answer = answer.join().expect("no panic");
+            assert!([200, 201].contains(&answer.status), "{}", answer.text);
+        }
+    });
+    assert_eq!(server.figures("a"), "7/3/0");
+    reserve(&server, "refused").expect(201);
+}
+
+#[test]
+fn reads_have_a_queue_of_their_own() {
+    let server = Server::with(&["--queue-max=1", "--batches-in-flight=1"]);
+    server.stock("a", 10);
+    server.redis.pause().expect("paused");
+    let calls_before = stock_calls(&server);
+    assert_eq!(calls_before, 0);
+    thread::scope(|scope| {
+        let first = scope.spawn(|| server.get("/api/inventories/a"));
+        // One of two reads that come while the first is away waits, the other is refused.
+        let mut answers = vec![];
+        let mut others = vec![];
+        for _ in 0..2 {
+            others.push(scope.spawn(|| server.get("/api/inventories/a")));
+        }
+        wait::until(TIMEOUT, "one is refused", || {
+            server
+                .get("/metrics")
+                .text
+                .contains("{operation=\"stock\",outcome=\"OVERLOADED\"} 1\n")
+        })
+        .expect("refused");
+        server.redis.resume().expect("resumed");
+        for answer in others.into_iter().chain([first]) {
+            answers.push(answer.join().expect("no panic").status);
+        }
+        answers.sort_unstable();
+        assert_eq!(answers, [200, 200, 503]);
+    });
+}
+
+fn stock_calls(server: &Server) -> u32 {
+    let name = "inventory_engine_call_duration_seconds_count{operation=\"stock\"} ";
+    let text = server.get("/metrics").text;
+    text.lines()
+        .find_map(|line| line.strip_prefix(name))
+        .expect("a metric")
+        .parse()
+        .expect("a number")
+}
+
+#[test]
+fn what_waits_too_long_is_not_sent_and_what_was_sent_is_unknown() {
+    let server = Server::with(&["--request-timeout-ms=400", "--batches-in-flight=1"]);
+    server.stock("a", 10);
+    server.redis.pause().expect("paused");
+    thread::scope(|scope| {
+        let sent = scope.spawn(|| reserve(&server, "sent"));
+        wait::until(TIMEOUT, "a call is under way", || {
+            server
+                .get("/metrics")
+                .text
+                .contains("inventory_batch_reservations_count 1\n")
+        })
+        .expect("sent");
+        let queued = scope.spawn(|| reserve(&server, "queued"));
+        let sent = sent
+            .join()
+            .expect("no panic")
+            .refused(504, "OUTCOME_UNKNOWN");
+        assert_eq!(sent["reservationId"], "sent");
+        let queued = queued.join().expect("no panic");
+        assert!(
+            ["OVERLOADED", "STORE_UNAVAILABLE"]
+                .contains(&queued.body["code"].as_str().expect("a code")),
+            "{}",
+            queued.text
+        );
+    });
+    server.redis.resume().expect("resumed");
+    // Repeats with the same id settle both, whatever had become of the first.
+    for id in ["sent", "queued"] {
+        wait::until(TIMEOUT, format!("{id} is settled"), || {
+            [200, 201].contains(&reserve(&server, id).status)
+        })
+        .expect("settled");
+    }
+    assert_eq!(server.figures("a"), "8/2/0");
+}
