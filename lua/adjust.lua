@@ -50,7 +50,9 @@ local limit = stock and redis.call('HGET', limits_key,
   string.match(stock_key, '^[^:]*:(.+)$', #record_prefix + 7)) or ''
 
 local before = redis.pcall('GET', op_key)
-if type(before) == 'table' then return {'STORE_CORRUPT', -1, now, op_key} end
+if type(before) == 'table' or before and #before <= 17 then
+  return {'STORE_CORRUPT', -1, now, op_key}
+end
 if before then
   if string.sub(before, 18) ~= content then return {'IDEMPOTENCY_MISMATCH', -1, now} end
   if not stock then return {'UNKNOWN_SKU', -1, now} end

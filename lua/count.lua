@@ -63,7 +63,9 @@ local function finish(code, ...)
 end
 
 local before = redis.pcall('GET', op_key)
-if type(before) == 'table' then return finish('STORE_CORRUPT', op_key) end
+if type(before) == 'table' or before and #before <= 17 then
+  return finish('STORE_CORRUPT', op_key)
+end
 if before then
   if string.sub(before, 18) ~= content then return finish('IDEMPOTENCY_MISMATCH') end
   if not stock then return finish('UNKNOWN_SKU') end
@@ -102,14 +104,14 @@ if created then
 end
 if limit == '-' then
   redis.call('HDEL', limits_key, sku)
-  if old then redis.call('UNLINK', old.key) end
+  forget_counters(old)
 elseif limit ~= '' then
   local quantity, window_ms = string.match(limit, '^(%d+) (%d+)$')
   local generation = epoch .. '-' .. string.format('%d', n)
   if old and old.window_ms == tonumber(window_ms) then
     generation = old.generation
-  elseif old then
-    redis.call('UNLINK', old.key)
+  else
+    forget_counters(old)
   end
   redis.call('HSET', limits_key, sku, quantity .. ' ' .. window_ms .. ' ' .. generation)
 end

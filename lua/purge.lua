@@ -63,19 +63,17 @@ for _, entry in ipairs(entries) do
   local raw = redis.pcall('GET', key)
   local keep, move = false, false
   if type(raw) == 'string' and #raw >= 17 then
-    if not taken(raw) then
+    local record = kind == 'r' and record_of(key, raw)
+    if record and (record == CORRUPT or record.state == 'R') then
+      keep, move = true, true
+    elseif not taken(raw) then
       keep = true
-    elseif kind == 'o' then
-      keep = struct.unpack('>I6', raw, 12) + retention > now
+    elseif record then
+      local first, last = closed_at(record)
+      keep = last + retention > now
+      move = keep and first + retention <= now
     else
-      local record = record_of(key, raw)
-      if record ~= CORRUPT and record.state ~= 'R' then
-        local first, last = closed_at(record)
-        keep = last + retention > now
-        move = keep and first + retention <= now
-      else
-        keep, move = true, true
-      end
+      keep = struct.unpack('>I6', raw, 12) + retention > now
     end
     if not keep then gone[#gone + 1] = key end
   end

@@ -61,7 +61,7 @@ if redis.call('HINCRBY', places_key, sku, -1) <= 0 then
   redis.call('HDEL', places_key, sku)
   if limit then
     redis.call('HDEL', limits_key, sku)
-    redis.call('UNLINK', limit.key)
+    forget_counters(limit)
   end
 end
 return {'DONE', n, now}

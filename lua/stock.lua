@@ -37,8 +37,8 @@ for index = 3, #KEYS do
     'HMGET', KEYS[index], 'availableQuantity', 'reservedQuantity', 'soldQuantity', 'version')
   if answer.err then
     answer = {KEYS[index]}
-  elseif not answer[1] then
-    answer = 0
+  elseif not (answer[1] and answer[2] and answer[3] and answer[4]) then
+    answer = redis.call('EXISTS', KEYS[index]) == 1 and {KEYS[index]} or 0
   else
     answer[5] = limited and redis.call('HGET', limits_key, ARGV[index]) or ''
   end

@@ -4,7 +4,8 @@ local WINDOW_SLICES = 1000
 local limits_key = record_prefix .. 'limits'
 local limits, counters, spent = {}, {}, {}
 
--- limit_of(sku): {quantity, window_ms, generation, sku, key} or false.
+-- limit_of(sku): {quantity, window_ms, generation, sku, key}, or false. Without a generation where
+-- the limit is corrupt; its counters are corrupt then too.
 local function limit_of(sku)
   local limit = limits[sku]
   if limit ~= nil then return limit end
@@ -13,7 +14,8 @@ local function limit_of(sku)
   if text then
     local quantity, window_ms, generation = string.match(text, '^(%d+) (%d+) (%S+)$')
     limit = {quantity = tonumber(quantity), window_ms = tonumber(window_ms),
-      generation = generation, sku = sku, key = record_prefix .. 'used:' .. generation .. ':' .. sku}
+      generation = generation, sku = sku,
+      key = generation and record_prefix .. 'used:' .. generation .. ':' .. sku or limits_key}
   end
   limits[sku] = limit
   return limit
@@ -23,13 +25,20 @@ local function slice_ms(limit)
   return math.max(1, math.floor(limit.window_ms / WINDOW_SLICES))
 end
 
--- counter_of(limit, customer): {limit, customer, total, slices?}; CORRUPT if the key is no hash.
+-- forget_counters(limit): of a limit that is no more, or no more the same.
+local function forget_counters(limit)
+  if limit and limit.generation then redis.call('UNLINK', limit.key) end
+end
+
+-- counter_of(limit, customer): {limit, customer, total, slices?}, or CORRUPT.
 local function counter_of(limit, customer, now)
+  if not limit.generation then return CORRUPT end
   local name = limit.key .. '\t' .. customer
   local counter = counters[name]
   if counter then return counter end
   local text = redis.pcall('HGET', limit.key, customer)
-  if type(text) == 'table' then return CORRUPT end
+  local form = limit.window_ms == 0 and '^%d+$' or '^%d+:%d[%d: ]*$'
+  if type(text) == 'table' or text and not string.find(text, form) then return CORRUPT end
   counter = {limit = limit, customer = customer, total = 0}
   if limit.window_ms == 0 then
     counter.total = tonumber(text or '0')

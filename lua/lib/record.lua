@@ -17,7 +17,8 @@ local records, dirty = {}, {}
 -- record_of(key, raw): the record that the stored bytes say; CORRUPT if they say none.
 local function record_of(key, raw)
   local record = CORRUPT
-  if #raw > 22 and string.find('RCLXPT', string.sub(raw, 18, 18), 1, true) then
+  if #raw > 22 and string.find('RCLXPT', string.sub(raw, 18, 18), 1, true)
+    and string.find(raw, '^[^=\t\n]*[=\n]', 23) then
     local created, state, ttl = struct.unpack('>I6c1I4', raw, 12)
     record = {key = key, raw = raw, created = created, state = state, ttl = ttl,
       text = string.sub(raw, 23)}

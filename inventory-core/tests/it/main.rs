@@ -8,6 +8,8 @@ mod support;
 #[cfg(test)]
 mod concurrency;
 #[cfg(test)]
+mod corrupt;
+#[cfg(test)]
 mod cut_off;
 #[cfg(test)]
 mod durability;
@@ -20,4 +22,8 @@ mod journal;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod purge;
+#[cfg(test)]
 mod reserve;
+#[cfg(test)]
+mod restore;

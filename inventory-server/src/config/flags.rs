@@ -148,7 +148,7 @@ pub(super) struct Flags {
         long,
         env = "INVENTORY_BATCHES_IN_FLIGHT",
         value_name = "N",
-        default_value = "1"
+        default_value = "2"
     )]
     pub(super) batches_in_flight: String,
     /// Threads that serve requests: 1 (measured best beside one Redis) to 64.
