@@ -85,11 +85,12 @@ if #exceeding > 0 then return finish('CONFIRM_EXCEEDS_RESERVATION', unpack(excee
 
 local usable, code, keys = loaded(lines)
 if not usable then return finish(code, unpack(keys)) end
-local mark = '\nc' .. since(record, now) .. '\t'
-  .. (same_items(items, reserved_items) and '' or items)
+local whole = items == '' or same_items(items, reserved_items)
+local mark = '\nc' .. since(record, now) .. '\t' .. (whole and '' or items)
 
 if record.state == 'R' then
-  local counters_of, corrupt_key = allowances(record, lines, now)
+  local counters_of, corrupt_key
+  if not whole then counters_of, corrupt_key = allowances(record, lines, now) end
   if counters_of == CORRUPT then return finish('STORE_CORRUPT', corrupt_key) end
   for index, line in ipairs(lines) do
     local sold = selling[line.item] or 0

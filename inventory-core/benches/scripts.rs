@@ -42,13 +42,22 @@ fn sku(number: u64) -> Sku {
 }
 
 fn key(number: u64) -> StockKey {
-    StockKey { location: Location::default(), sku: sku(number) }
+    StockKey {
+        location: Location::default(),
+        sku: sku(number),
+    }
 }
 
 impl Bench {
     fn new(skus: u64) -> Self {
-        let redis = RedisServer::builder().appendonly(Appendonly::Everysec).start().unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let redis = RedisServer::builder()
+            .appendonly(Appendonly::Everysec)
+            .start()
+            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         let clock = ShardClock::manual(TimestampMs(1_800_000_000_000));
         let config = EngineConfig {
             projection: ProjectionMode::None,
@@ -56,7 +65,12 @@ impl Bench {
             ..EngineConfig::new(&redis.url())
         };
         let engine = runtime.block_on(Engine::connect(config)).unwrap();
-        let bench = Self { runtime, engine, clock, _redis: redis };
+        let bench = Self {
+            runtime,
+            engine,
+            clock,
+            _redis: redis,
+        };
         for number in 0..skus {
             bench.runtime.block_on(bench.count(number));
         }
@@ -80,8 +94,9 @@ impl Bench {
         let mut ids = Vec::new();
         while (ids.len() as u64) < how_many {
             let commands: Vec<Reserve> = (0..BATCH).map(|_| reserve(1, 1)).collect();
-            for (command, held) in
-                commands.iter().zip(self.engine.reserve_batch(S, &commands, soon()).await)
+            for (command, held) in commands
+                .iter()
+                .zip(self.engine.reserve_batch(S, &commands, soon()).await)
             {
                 held.unwrap().unwrap();
                 ids.push(command.id.clone());
@@ -101,7 +116,11 @@ impl Bench {
         let ids = self.held(how_many).await;
         if confirmed {
             for id in &ids {
-                self.engine.confirm(S, &confirm(id), soon()).await.unwrap().unwrap();
+                self.engine
+                    .confirm(S, &confirm(id), soon())
+                    .await
+                    .unwrap()
+                    .unwrap();
             }
         }
         let started = Instant::now();
@@ -114,7 +133,11 @@ impl Bench {
 
 fn reserve(skus: u64, lines: u64) -> Reserve {
     let id = next();
-    let line = |number| Line { sku: sku((id * 7919 + number) % skus), location: Location::default(), quantity: 1 };
+    let line = |number| Line {
+        sku: sku((id * 7919 + number) % skus),
+        location: Location::default(),
+        quantity: 1,
+    };
     Reserve {
         id: ReservationId::parse(&format!("r-{id}")).unwrap(),
         lines: Lines::summed((0..lines).map(line).collect()).unwrap(),
@@ -127,7 +150,12 @@ fn reserve(skus: u64, lines: u64) -> Reserve {
 }
 
 fn confirm(id: &ReservationId) -> Confirm {
-    Confirm { id: id.clone(), lines: None, reacquire: false, context: Context::default() }
+    Confirm {
+        id: id.clone(),
+        lines: None,
+        reacquire: false,
+        context: Context::default(),
+    }
 }
 
 fn reserves(c: &mut Criterion) {
@@ -164,7 +192,11 @@ fn lifecycle(c: &mut Criterion) {
     group.bench_function("confirm", |b| {
         b.to_async(runtime).iter_custom(|n| {
             bench.on_holds(n, false, async |engine, id| {
-                engine.confirm(S, &confirm(id), soon()).await.unwrap().unwrap();
+                engine
+                    .confirm(S, &confirm(id), soon())
+                    .await
+                    .unwrap()
+                    .unwrap();
             })
         });
     });
@@ -203,7 +235,11 @@ fn lifecycle(c: &mut Criterion) {
                     lines: None,
                     context: Context::default(),
                 };
-                engine.return_goods(S, &command, soon()).await.unwrap().unwrap();
+                engine
+                    .return_goods(S, &command, soon())
+                    .await
+                    .unwrap()
+                    .unwrap();
             })
         });
     });
@@ -229,11 +265,17 @@ fn stock(c: &mut Criterion) {
                 reason: None,
                 context: Context::default(),
             };
-            bench.engine.adjust(S, &command, soon()).await.unwrap().unwrap();
+            bench
+                .engine
+                .adjust(S, &command, soon())
+                .await
+                .unwrap()
+                .unwrap();
         });
     });
     group.bench_function("count", |b| {
-        b.to_async(&bench.runtime).iter(async || bench.count(0).await);
+        b.to_async(&bench.runtime)
+            .iter(async || bench.count(0).await);
     });
     for how_many in [1, 64] {
         let keys: Vec<StockKey> = (0..how_many).map(key).collect();
@@ -257,7 +299,11 @@ fn expire(c: &mut Criterion) {
             bench.clock.advance_ms(2_000_000);
             let started = Instant::now();
             for _ in 0..iterations {
-                let swept = bench.engine.expire(S, Expire { max: REAP_MAX }, soon()).await.unwrap();
+                let swept = bench
+                    .engine
+                    .expire(S, Expire { max: REAP_MAX }, soon())
+                    .await
+                    .unwrap();
                 assert_eq!(swept.expired, REAP_MAX);
             }
             started.elapsed()

@@ -160,7 +160,8 @@ async fn collect(body: &mut Incoming, max: usize) -> Result<Bytes, Problem> {
 
 /// Reads on for a while, so that a client that writes before it reads gets the answer.
 async fn too_large(body: &mut Incoming, read: usize, max: usize) -> Problem {
-    let ended = discard(body, DISCARD_BYTES_MAX.saturating_sub(read)).await;
+    let allowed = max.saturating_add(DISCARD_BYTES_MAX);
+    let ended = discard(body, allowed.saturating_sub(read)).await;
     if ended {
         over(max)
     } else {

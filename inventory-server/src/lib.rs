@@ -152,7 +152,7 @@ async fn serve(
     let keep = Keep {
         records: config.retention,
         journal: config.journal_keep,
-        journal_max_bytes: config.journal_max_bytes,
+        journal_max_bytes: config.journal_max_bytes / 100 * limits::JOURNAL_TRIM_PERCENT,
     };
     // None of these ends by itself, and all are cut without harm: each change is one script call.
     let mut background = JoinSet::new();

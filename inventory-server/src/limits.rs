@@ -6,7 +6,8 @@ use std::time::Duration;
 pub const BODY_BYTES_MAX: usize = 64 * 1024;
 /// Largest body of a batch or bulk request, in bytes.
 pub const BATCH_BODY_BYTES_MAX: usize = 1024 * 1024;
-/// Bytes of a refused body that are read on, so that the answer reaches a client that still writes.
+/// Bytes over its limit that a refused body is read on, so that the answer reaches a client that
+/// still writes.
 pub const DISCARD_BYTES_MAX: usize = 1024 * 1024;
 /// Elements of a batch or bulk request.
 pub const BATCH_ELEMENTS_MAX: usize = 1_000;
@@ -59,6 +60,9 @@ pub const BACKGROUND_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 pub const READY_CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// A journal over its budget admits reserves again below this share of it, in percent.
 pub const JOURNAL_RESUME_PERCENT: u64 = 95;
+/// Without a projection the journal is trimmed to this share of its budget, in percent: well below
+/// the mark at which a full one admits reserves again.
+pub const JOURNAL_TRIM_PERCENT: u64 = 80;
 /// Pause between two tries to reach Redis at start.
 pub const CONNECT_PAUSE: Duration = Duration::from_millis(250);
 

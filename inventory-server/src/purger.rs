@@ -18,7 +18,7 @@ pub(crate) struct Keep {
     pub(crate) records: Duration,
     /// Journal entries, where no projection is attached.
     pub(crate) journal: Duration,
-    /// Memory that the journal may take, in bytes.
+    /// Memory to which the journal is trimmed, in bytes, where no projection is attached.
     pub(crate) journal_max_bytes: u64,
 }
 

@@ -69,7 +69,16 @@ impl Watch {
 
     /// Begins to watch a stock. Read it after this, so that no change falls in between.
     pub(crate) fn subscribe(&self, key: StockKey) -> watch::Receiver<State> {
-        let changes = self.lock().entry(key).or_default().subscribe();
+        let mut watched = self.lock();
+        let state = watched.entry(key).or_default();
+        // Of an earlier stock: that this one goes, too, must be news.
+        state.send_if_modified(|state| {
+            if *state == State::Gone {
+                *state = State::Unknown;
+            }
+            false
+        });
+        let changes = state.subscribe();
         self.somebody_came.notify_one();
         changes
     }
@@ -272,6 +281,19 @@ mod tests {
         ));
         assert!(state.advance(None));
         assert!(!state.advance(None));
+    }
+
+    #[test]
+    fn a_stock_that_was_gone_before_can_go_again() {
+        let watch = Watch::new(2);
+        let key = stock(1).key;
+        let early = watch.subscribe(key.clone());
+        watch.publish(&key, None);
+        assert!(early.has_changed().expect("watched"));
+        let late = watch.subscribe(key.clone());
+        assert!(!late.has_changed().expect("watched"));
+        watch.publish(&key, None);
+        assert!(late.has_changed().expect("watched"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bb8_redis::bb8::Pool;
-use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, Value};
 use tokio::sync::watch;
 
 use super::{
@@ -112,34 +112,17 @@ fn classify(error: &RedisError) -> Failure {
     if error.is_io_error() || error.is_connection_dropped() || error.is_timeout() {
         return Failure::CutOff(text);
     }
-    let code = error.code().unwrap_or_default();
-    match error.kind() {
-        ErrorKind::Server(ServerErrorKind::NoScript) => Failure::NoScript,
-        ErrorKind::Parse => Failure::CutOff(text),
-        _ if code == "WRONGTYPE" || text.contains("WRONGTYPE") => Failure::WrongType,
-        _ if matches!(
-            code,
-            "LOADING"
-                | "BUSY"
-                | "OOM"
-                | "MISCONF"
-                | "READONLY"
-                | "MASTERDOWN"
-                | "NOREPLICAS"
-                | "NOAUTH"
-                | "NOPERM"
-                | "CLUSTERDOWN"
-                | "TRYAGAIN"
-                | "MOVED"
-                | "ASK"
-                | "UNBLOCKED"
-        ) =>
-        {
+    if error.kind() == ErrorKind::Parse {
+        return Failure::CutOff(text);
+    }
+    match error.code().unwrap_or_default() {
+        "NOSCRIPT" => Failure::NoScript,
+        "LOADING" | "BUSY" | "OOM" | "MISCONF" | "READONLY" | "MASTERDOWN" | "NOREPLICAS"
+        | "NOAUTH" | "NOPERM" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "UNBLOCKED" => {
             Failure::NotExecuted(text)
         }
-        ErrorKind::Server(ServerErrorKind::BusyLoading | ServerErrorKind::ReadOnly) => {
-            Failure::NotExecuted(text)
-        }
+        // Inside a script the code is a part of the text.
+        _ if text.contains("WRONGTYPE") => Failure::WrongType,
         _ => Failure::Broken(text),
     }
 }
@@ -329,7 +312,8 @@ impl Shard {
                     Ok(Ok(()))
                 ) {
                     self.cut(&link);
-                    self.pause(deadline, &unknown, "it cannot be settled").await?;
+                    self.pause(deadline, &unknown, "it cannot be settled")
+                        .await?;
                     continue;
                 }
                 cut_off = None;

@@ -33,21 +33,12 @@ impl Keys {
 
     /// Hash of the figures. A location has no colon, so the SKU may.
     pub(crate) fn stock(&self, key: &StockKey) -> String {
-        let (location, sku) = (key.location.as_str(), key.sku.as_str());
-        let mut text = self.with_capacity(7 + location.len() + sku.len());
-        text.push_str("stock:");
-        text.push_str(location);
-        text.push(':');
-        text.push_str(sku);
-        text
+        self.join(&["stock:", key.location.as_str(), ":", key.sku.as_str()])
     }
 
     /// String: the packed record.
     pub(crate) fn reservation(&self, id: &ReservationId) -> String {
-        let mut text = self.with_capacity(4 + id.as_str().len());
-        text.push_str("rsv:");
-        text.push_str(id.as_str());
-        text
+        self.join(&["rsv:", id.as_str()])
     }
 
     /// String: the outcome of an adjustment or a count.
@@ -55,10 +46,13 @@ impl Keys {
         format!("{}op:{id}", self.prefix)
     }
 
-    #[expect(clippy::arithmetic_side_effects, reason = "lengths of ids are bounded")]
-    fn with_capacity(&self, more: usize) -> String {
-        let mut text = String::with_capacity(self.prefix.len() + more);
+    fn join(&self, parts: &[&str]) -> String {
+        // The longest id, its kind and the tag fit without growing.
+        let mut text = String::with_capacity(128);
         text.push_str(&self.prefix);
+        for part in parts {
+            text.push_str(part);
+        }
         text
     }
 }

@@ -70,10 +70,11 @@ impl Link {
 
     /// An error reply of Redis is an `Err`.
     pub(crate) async fn send(&self, command: &Cmd) -> RedisResult<Value> {
-        match self.connection.clone().send_packed_command(command).await? {
-            Value::ServerError(error) => Err(error.into()),
-            value => Ok(value),
+        let value = self.connection.clone().send_packed_command(command).await?;
+        if let Value::ServerError(error) = value {
+            return Err(error.into());
         }
+        Ok(value)
     }
 
     pub(crate) const fn identity(&self) -> &Identity {

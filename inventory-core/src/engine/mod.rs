@@ -48,7 +48,7 @@ use call::Shard;
 use gate::{GateState, Look};
 use keys::Keys;
 
-/// Repeats a call that answers REAP_MORE (each bite expires some holds) until the deadline.
+/// Repeats a call that answers `REAP_MORE` (each bite expires some holds) until the deadline.
 ///
 /// Not an `AsyncFnMut`: its future could not be sent to another thread.
 async fn until_decided<T, F: Future<Output = Result<T, Fault>>>(

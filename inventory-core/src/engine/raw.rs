@@ -35,7 +35,11 @@ pub fn meta_key() -> String {
 #[must_use]
 pub fn reserve(command: &Reserve) -> RawReserve {
     let shard = Keys::new(ShardId::ZERO);
-    let mut keys = vec![shard.meta.clone(), shard.journal.clone(), shard.deadlines.clone()];
+    let mut keys = vec![
+        shard.meta.clone(),
+        shard.journal.clone(),
+        shard.deadlines.clone(),
+    ];
     let mut numbers = Numbers::with_capacity(16);
     let lines = u32::try_from(command.lines.as_slice().len()).unwrap_or(u32::MAX);
     for number in [lines, 1, command.ttl_ms, lines] {
@@ -48,5 +52,8 @@ pub fn reserve(command: &Reserve) -> RawReserve {
     }
     keys.push(shard.reservation(&command.id));
     let head = head("R", command.id.as_str(), &command.context).into_bytes();
-    RawReserve { keys, arguments: vec![numbers.finish(), head, tail(command)] }
+    RawReserve {
+        keys,
+        arguments: vec![numbers.finish(), head, tail(command)],
+    }
 }

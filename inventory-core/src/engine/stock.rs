@@ -7,7 +7,10 @@ use super::{
     call::{Answer, Route, protocol},
     codec::journal::purchase_limit,
 };
-use crate::domain::{Epoch, Fault, ShardId, Stock, StockKey};
+use crate::{
+    domain::{Epoch, Fault, ShardId, Stock, StockKey},
+    limits::STOCK_MAX,
+};
 
 impl Engine {
     /// Reads stocks, also from a fenced shard as long as its meta exists; then `stale` is set.
@@ -70,7 +73,8 @@ fn read_stock(key: &StockKey, answer: &mut Answer) -> Result<Option<Stock>, Faul
     let mut fields = fields.into_iter().map(redis::from_redis_value::<String>);
     let mut number = || -> Result<u64, Fault> {
         let text = fields.next().ok_or_else(corrupt)?.map_err(|_| corrupt())?;
-        text.parse().map_err(|_| corrupt())
+        let number = text.parse().ok().filter(|&number| number <= STOCK_MAX);
+        number.ok_or_else(corrupt)
     };
     let (available, reserved, sold, version) = (number()?, number()?, number()?, number()?);
     let limit = fields.next().and_then(Result::ok).unwrap_or_default();

@@ -234,7 +234,10 @@ async fn overlapping_reservations_of_many_skus_are_never_partly_applied() {
         });
     }
     let told = callers.join_all().await;
-    assert!(told.iter().any(|(_, held)| !held), "the stock never ran out");
+    assert!(
+        told.iter().any(|(_, held)| !held),
+        "the stock never ran out"
+    );
     let ledger = check_books(&store).await;
     for (command, held) in told {
         let record = ledger.reservations.get(&command.id);

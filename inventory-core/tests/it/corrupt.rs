@@ -75,7 +75,13 @@ async fn a_stock_that_is_no_stock_refuses_what_needs_it() {
         damages.push(vec![vec!["HSET", &bad, "soldQuantity", figure]]);
     }
     for (round, damage) in damages.into_iter().enumerate() {
-        store.raw(&[b"RESTORE".as_slice(), bad.as_bytes(), b"0", &sound, b"REPLACE"]);
+        store.raw(&[
+            b"RESTORE".as_slice(),
+            bad.as_bytes(),
+            b"0",
+            &sound,
+            b"REPLACE",
+        ]);
         for command in &damage {
             store.raw(command);
         }
@@ -86,7 +92,9 @@ async fn a_stock_that_is_no_stock_refuses_what_needs_it() {
         let engine = &store.engine;
         let operation = format!("op-{round}");
         assert!(is_corrupt(&engine.stock(S, &[key("bad")], soon()).await));
-        let answer = engine.adjust(S, &adjust(&operation, "bad", 1), soon()).await;
+        let answer = engine
+            .adjust(S, &adjust(&operation, "bad", 1), soon())
+            .await;
         assert!(is_corrupt(&answer), "{answer:?}");
         let answer = engine.count(S, &count(&operation, "bad", 1), soon()).await;
         assert!(is_corrupt(&answer), "{answer:?}");
@@ -96,7 +104,13 @@ async fn a_stock_that_is_no_stock_refuses_what_needs_it() {
         assert!(is_corrupt(&answer), "{answer:?}");
         assert_eq!(store.raw(&["DUMP", &bad]), before);
     }
-    store.raw(&[b"RESTORE".as_slice(), bad.as_bytes(), b"0", &sound, b"REPLACE"]);
+    store.raw(&[
+        b"RESTORE".as_slice(),
+        bad.as_bytes(),
+        b"0",
+        &sound,
+        b"REPLACE",
+    ]);
     store.confirm(&confirm("held")).await.unwrap();
     assert_eq!(store.figures("bad").await, (99, 0, 1));
 }
@@ -189,7 +203,7 @@ async fn a_counter_that_is_none_refuses_its_own_customer() {
         // Nothing is given back to it, and what needs no counter goes on.
         let answer = store.engine.release(S, &release("bob-1"), soon()).await;
         assert!(is_corrupt(&answer), "{answer:?}");
-        store.confirm(&confirm("bob-2")).await.unwrap_err();
+        store.confirm(&confirm("bob-2")).await.unwrap();
     }
 }
 
@@ -243,10 +257,19 @@ async fn corrupt_holds_that_are_due_do_not_stop_the_others() {
     }
     assert_eq!((expired, corrupt), (10, BAD + 2));
     let swept = store.sweep().await;
-    assert_eq!((swept.remaining, swept.corrupt), (0, 0), "put off, not dropped");
+    assert_eq!(
+        (swept.remaining, swept.corrupt),
+        (0, 0),
+        "put off, not dropped"
+    );
 
     // Mended, they expire when their turn comes again.
-    store.raw(&[b"HSET".as_slice(), bad.as_bytes(), b"availableQuantity", &figures]);
+    store.raw(&[
+        b"HSET".as_slice(),
+        bad.as_bytes(),
+        b"availableQuantity",
+        &figures,
+    ]);
     store.clock.advance_ms(HOUR_MS);
     let mut expired = 0;
     for _ in 0..2 {

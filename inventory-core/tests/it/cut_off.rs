@@ -79,7 +79,10 @@ async fn beyond_the_deadline_the_outcome_is_unknown_and_a_repeat_finds_one_hold(
     // Not sent at all if its connection was tried first and did not answer.
     let fault = store.engine.confirm(S, &sold, within(500)).await;
     let fault = fault.unwrap_err();
-    assert!(matches!(fault, Fault::OutcomeUnknown(_) | Fault::Unavailable(_)));
+    assert!(matches!(
+        fault,
+        Fault::OutcomeUnknown(_) | Fault::Unavailable(_)
+    ));
     store.redis.resume().unwrap();
     store.confirm(&sold).await.unwrap();
     assert_eq!(store.figures("sku-1").await, (99, 0, 1));
@@ -124,7 +127,10 @@ async fn a_redis_that_is_gone_for_good_is_reported_as_unavailable_quickly() {
     let first = reserve("r", &[("sku-1", 1)]);
     let fault = store.engine.reserve(S, &first, within(300)).await;
     let fault = fault.unwrap_err();
-    assert!(matches!(fault, Fault::OutcomeUnknown(_) | Fault::Unavailable(_)));
+    assert!(matches!(
+        fault,
+        Fault::OutcomeUnknown(_) | Fault::Unavailable(_)
+    ));
     let asked = Instant::now();
     let (before, other) = (confirm("before"), reserve("other", &[("sku-1", 1)]));
     for _ in 0..20 {
@@ -173,7 +179,10 @@ async fn connections_killed_under_load_cost_no_call_and_no_unit() {
     let kill = async {
         let mut killed = 0;
         while !done.load(Ordering::Relaxed) {
-            killed += store.raw(&["CLIENT", "KILL", "TYPE", "normal"]).integer().unwrap();
+            killed += store
+                .raw(&["CLIENT", "KILL", "TYPE", "normal"])
+                .integer()
+                .unwrap();
             tokio::time::sleep(Duration::from_millis(7)).await;
         }
         killed
@@ -264,9 +273,8 @@ async fn a_busy_redis_is_unavailable_and_not_fenced() {
     let store = live_store_on(Arc::new(redis.start().unwrap())).await;
     store.put("sku-1", 10).await;
     let redis = Arc::clone(&store.redis);
-    let endless = tokio::task::spawn_blocking(move || {
-        redis.command(&["EVAL", "while true do end", "0"])
-    });
+    let endless =
+        tokio::task::spawn_blocking(move || redis.command(&["EVAL", "while true do end", "0"]));
     eventually("redis is busy", async || {
         let answer = store.redis.command(&["PING"]);
         answer.is_err_and(|error| error.to_string().contains("BUSY"))

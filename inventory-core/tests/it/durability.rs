@@ -68,9 +68,20 @@ impl Machine {
         let socket = self.path("redis.sock").display().to_string();
         let dir = self.dir.path().display().to_string();
         [
-            "--port", "0", "--unixsocket", &socket, "--dir", &dir, "--save", "",
-            "--appendonly", "yes", "--appendfsync", self.appendfsync,
-            "--auto-aof-rewrite-percentage", "0",
+            "--port",
+            "0",
+            "--unixsocket",
+            &socket,
+            "--dir",
+            &dir,
+            "--save",
+            "",
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            self.appendfsync,
+            "--auto-aof-rewrite-percentage",
+            "0",
         ]
         .map(str::to_owned)
         .to_vec()
@@ -81,7 +92,18 @@ impl Machine {
         let trace = self.path("trace").display().to_string();
         // -y names files, --seccomp-bpf stops Redis at the traced calls only.
         ServerProcess::builder("strace")
-            .args(["-f", "-qq", "-y", "-s", "0", "--seccomp-bpf", "-e", traced, "-o", &trace])
+            .args([
+                "-f",
+                "-qq",
+                "-y",
+                "-s",
+                "0",
+                "--seccomp-bpf",
+                "-e",
+                traced,
+                "-o",
+                &trace,
+            ])
             .arg("redis-server")
             .args(self.arguments())
             .start()
@@ -143,7 +165,10 @@ impl Machine {
     fn lose_power(&self, synced: &Synced) -> u64 {
         let aof = OpenOptions::new().write(true).open(self.aof()).unwrap();
         let length = aof.metadata().unwrap().len();
-        assert!(length >= synced.written, "the trace saw writes that never were");
+        assert!(
+            length >= synced.written,
+            "the trace saw writes that never were"
+        );
         aof.set_len(synced.durable).unwrap();
         length - synced.durable
     }

@@ -520,7 +520,13 @@ async fn an_attached_projection_makes_mode_auto_wait() {
     let store = store_in(ProjectionMode::Auto, redis_with_aof(Appendonly::Always)).await;
     store.raw(&["HSET", &k("meta"), "projection", "mariadb"]);
     restart(&store.redis);
-    assert!(store.engine.adjust(S, &adjust("a", "sku-1", 1), within(500)).await.is_err());
+    assert!(
+        store
+            .engine
+            .adjust(S, &adjust("a", "sku-1", 1), within(500))
+            .await
+            .is_err()
+    );
     fenced_because(&store.engine, "a projection is attached").await;
 }
 

@@ -127,7 +127,9 @@ async fn every_operation_writes_one_entry_that_says_who_asked() {
     let attest = store.engine.attest_stock(S, &s, &why, &context, soon());
     writes(&store, &[Attested], attest).await.unwrap().unwrap();
     let id = rid("r-1");
-    let attest = store.engine.attest_reservation(S, &id, &why, &context, soon());
+    let attest = store
+        .engine
+        .attest_reservation(S, &id, &why, &context, soon());
     let attest = writes(&store, &[ReservationAttested], attest).await;
     attest.unwrap().unwrap();
     store.put("sku-2", 0).await;

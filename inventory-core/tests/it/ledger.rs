@@ -220,10 +220,7 @@ impl Ledger {
         }
         for (key, stock) in &self.stocks {
             let sums = (reserved.get(key), sold.get(key));
-            let sums = (
-                sums.0.copied().unwrap_or(0),
-                sums.1.copied().unwrap_or(0),
-            );
+            let sums = (sums.0.copied().unwrap_or(0), sums.1.copied().unwrap_or(0));
             assert_eq!((stock.reserved, stock.sold), sums, "{key}: records");
         }
     }

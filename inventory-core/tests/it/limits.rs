@@ -18,7 +18,12 @@ fn per_customer(quantity: u32, window_seconds: Option<u32>) -> LimitChange {
 /// A stock of 100 of `sku-1` with a limit.
 async fn limited(quantity: u32, window_seconds: Option<u32>) -> Store {
     let store = store().await;
-    let first = limit("first", "sku-1", 100, per_customer(quantity, window_seconds));
+    let first = limit(
+        "first",
+        "sku-1",
+        100,
+        per_customer(quantity, window_seconds),
+    );
     store.count(&first).await.unwrap();
     store
 }
@@ -156,7 +161,9 @@ async fn what_is_refused_for_lack_of_stock_does_not_count() {
     let store = store().await;
     let first = limit("first", "sku-1", 3, per_customer(4, None));
     store.count(&first).await.unwrap();
-    let short = store.hold(&reserve_for("r-1", "ann", &[("sku-1", 4)])).await;
+    let short = store
+        .hold(&reserve_for("r-1", "ann", &[("sku-1", 4)]))
+        .await;
     assert!(matches!(short, Err(Refusal::InsufficientStock(_))));
     assert_eq!(store.counters(), Vec::<String>::new());
     assert_eq!(store.take("r-1", "ann", 3).await, Ok(()));

@@ -6,6 +6,8 @@ mod ledger;
 mod support;
 
 #[cfg(test)]
+mod big_numbers;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod corrupt;
@@ -21,6 +23,10 @@ mod gate;
 mod journal;
 #[cfg(test)]
 mod limits;
+#[cfg(test)]
+mod memory;
+#[cfg(test)]
+mod oom;
 #[cfg(test)]
 mod purge;
 #[cfg(test)]

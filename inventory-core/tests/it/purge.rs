@@ -247,7 +247,10 @@ async fn the_journal_is_trimmed_to_its_memory_budget() {
         tries += 1;
     }
     assert!(tries <= 5, "{tries} bites");
-    assert!(bytes().await > budget / 3, "far more than needed was trimmed");
+    assert!(
+        bytes().await > budget / 3,
+        "far more than needed was trimmed"
+    );
     let left = places(&store).await;
     assert!(left.windows(2).all(|pair| pair[1] == pair[0] + 1));
     assert_eq!(*left.last().unwrap(), 1 + 8 * 4 + 3_000);

@@ -60,9 +60,8 @@ fn everything(redis: &RedisServer) -> Vec<Restored> {
     let pairs = |name: &str| -> Vec<(String, String)> {
         let all = raw(redis, &["HGETALL", name]);
         let all = all.items().unwrap();
-        let pair = |pair: &[devstack::redis::Reply]| {
-            (pair[0].text().unwrap(), pair[1].text().unwrap())
-        };
+        let pair =
+            |pair: &[devstack::redis::Reply]| (pair[0].text().unwrap(), pair[1].text().unwrap());
         all.chunks(2).map(pair).collect()
     };
     let mut all = Vec::new();
@@ -176,7 +175,10 @@ async fn a_store_can_be_filled_again_to_what_it_was() {
         was.remove(&k(name));
         is.remove(&k(name));
     }
-    assert_eq!(was.keys().collect::<Vec<_>>(), is.keys().collect::<Vec<_>>());
+    assert_eq!(
+        was.keys().collect::<Vec<_>>(),
+        is.keys().collect::<Vec<_>>()
+    );
     let closed = |redis: &RedisServer| {
         let closed = raw(redis, &["SORT", &k("closed"), "ALPHA"]);
         closed.items().unwrap().to_vec()
@@ -194,7 +196,10 @@ async fn a_store_can_be_filled_again_to_what_it_was() {
     else {
         panic!("{first:?}")
     };
-    assert_eq!((*previous, lineage.as_str()), (Some(after), "0123456789abcdef"));
+    assert_eq!(
+        (*previous, lineage.as_str()),
+        (Some(after), "0123456789abcdef")
+    );
     // It goes on as if nothing had been.
     let again = confirm("r:4");
     let again = engine.confirm(S, &again, soon()).await.unwrap().unwrap();
@@ -266,10 +271,7 @@ async fn a_restore_killed_halfway_stays_closed_until_it_is_begun_again() {
     conflicts(&engine, "one", &finish(LATE, None), "CONFLICT").await;
     let put = RestoreStep::Put(vec![stock("sku-1", [7, 0, 0, 9])]);
     engine.restore(S, "two", &put).await.unwrap();
-    engine
-        .restore(S, "two", &finish(LATE, None))
-        .await
-        .unwrap();
+    engine.restore(S, "two", &finish(LATE, None)).await.unwrap();
     assert_eq!(engine.opened(S, soon()).await, Ok(LATE));
     let read = engine.stock(S, &[key("sku-1")], soon()).await.unwrap();
     let read = read.stocks[0].clone().unwrap();

@@ -133,11 +133,7 @@ async fn dispatch<C: Call>(
 }
 
 /// Takes the next batch out of `waiting` and answers what is too late for one.
-fn take<C: Call>(
-    call: &C,
-    waiting: &mut VecDeque<Waiting<C>>,
-    share: usize,
-) -> Vec<Waiting<C>> {
+fn take<C: Call>(call: &C, waiting: &mut VecDeque<Waiting<C>>, share: usize) -> Vec<Waiting<C>> {
     let now = Instant::now();
     let mut room = C::Room::default();
     let mut batch = Vec::with_capacity(share);

@@ -31,24 +31,24 @@ fn without_redis_nothing_is_promised_and_with_it_all_goes_on() {
     server.stock("a", 10);
     server.hold("r", "a", 1);
     server.redis.kill9().expect("killed");
-    let codes = ["STORE_UNAVAILABLE", "SHARD_RECOVERING"];
-    let refused = [
+    // Whoever finds the connection dead cannot know whether Redis got the command.
+    let writes = [
         reserve(&server, "s"),
         server.post_empty("/api/reservations/r/confirm"),
+        server.put("/api/inventories/b", &json!({"onHandQuantity": 1})),
+        server.post("/api/inventories/a/adjustments", &json!({"delta": 1})),
+    ];
+    for answer in writes {
+        assert!([503, 504].contains(&answer.status), "{}", answer.text);
+    }
+    let reads = [
         server.get("/api/reservations/r"),
         server.get("/api/inventories/a"),
         server.get("/api/inventories"),
-        server.put("/api/inventories/b", &json!({"onHandQuantity": 1})),
-        server.post("/api/inventories/a/adjustments", &json!({"delta": 1})),
         server.post("/api/inventories/bulk", &json!({"skuIds": ["a"]})),
     ];
-    for answer in refused {
+    for answer in reads {
         assert_eq!(answer.status, 503, "{}", answer.text);
-        assert!(
-            codes.contains(&answer.body["code"].as_str().expect("a code")),
-            "{}",
-            answer.text
-        );
     }
     let not_ready = server.get("/readyz").expect(503);
     assert_eq!(not_ready["dependencies"]["redis"]["status"], "down");

@@ -61,7 +61,11 @@ fn measure(options: &Options) -> Result<String, String> {
     let mut rows = Vec::new();
     for connections in CONNECTIONS {
         for (skus, stock) in STOCKS {
-            let load = Load { connections, seconds: options.seconds, skus };
+            let load = Load {
+                connections,
+                seconds: options.seconds,
+                skus,
+            };
             rows.extend(http_rows(options, load, stock)?);
         }
     }
@@ -74,7 +78,12 @@ fn measure(options: &Options) -> Result<String, String> {
          round on a fresh store",
         options.rounds, options.seconds
     );
-    Ok(report::markdown(&machine::describe(), &how, &rows, &ratios(&rows)))
+    Ok(report::markdown(
+        &machine::describe(),
+        &how,
+        &rows,
+        &ratios(&rows),
+    ))
 }
 
 fn http_rows(options: &Options, load: Load, stock: &'static str) -> Result<Vec<Row>, String> {
@@ -115,17 +124,27 @@ fn http_rows(options: &Options, load: Load, stock: &'static str) -> Result<Vec<R
 
 fn one(target: Target, load: Load) -> Result<Sample, String> {
     let running = target::start(target, load.skus)?;
-    let (server, redis) =
-        (running.process.pid().unwrap_or(0), running.redis.pid().unwrap_or(0));
+    let (server, redis) = (
+        running.process.pid().unwrap_or(0),
+        running.redis.pid().unwrap_or(0),
+    );
     wrk::run(running.address, Load { seconds: 1, ..load }, "warm")?;
     let before = (machine::cpu_seconds(server), machine::cpu_seconds(redis));
     let measured = wrk::run(running.address, load, "r")?;
     let after = (machine::cpu_seconds(server), machine::cpu_seconds(redis));
     if measured.failures > 0 {
-        return Err(format!("{}: {} requests failed", target.name(), measured.failures));
+        return Err(format!(
+            "{}: {} requests failed",
+            target.name(),
+            measured.failures
+        ));
     }
     let each = |seconds: f64| seconds * 1e6 / measured_requests(measured);
-    Ok(Sample { measured, server_us: each(after.0 - before.0), redis_us: each(after.1 - before.1) })
+    Ok(Sample {
+        measured,
+        server_us: each(after.0 - before.0),
+        redis_us: each(after.1 - before.1),
+    })
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count far below 2^53")]
@@ -139,7 +158,12 @@ fn benchmark_rows(options: &Options, skus: u32, stock: &'static str) -> Result<V
         let mut rates = Vec::new();
         for _ in 0..options.rounds {
             let redis = target::store(skus)?;
-            rates.push(redis_benchmark::run(&redis, pipeline, skus, BENCHMARK_REQUESTS)?);
+            rates.push(redis_benchmark::run(
+                &redis,
+                pipeline,
+                skus,
+                BENCHMARK_REQUESTS,
+            )?);
         }
         let name = format!("redis-benchmark -P {pipeline}, same script");
         say(&format!("{name} {stock}: {:.0}/s", median(rates.clone())));
@@ -161,16 +185,25 @@ fn ratios(rows: &[Row]) -> Vec<Ratio> {
     let mut ratios = Vec::new();
     for (_, stock) in STOCKS {
         let row = |name: &str| {
-            rows.iter().find(|r| r.name.starts_with(name) && r.connections == 64 && r.skus == stock)
+            rows.iter()
+                .find(|r| r.name.starts_with(name) && r.connections == 64 && r.skus == stock)
         };
-        let (Some(server), Some(plain), Some(hello), Some(benchmark)) =
-            (row("inventory"), row("plain"), row("hello"), row("redis-benchmark -P 1,"))
-        else {
+        let (Some(server), Some(plain), Some(hello), Some(benchmark)) = (
+            row("inventory"),
+            row("plain"),
+            row("hello"),
+            row("redis-benchmark -P 1,"),
+        ) else {
             continue;
         };
         let cpu = |row: &Row| row.server_us.unwrap_or(0.0) + row.redis_us.unwrap_or(0.0);
         let mut at_least = |what: String, target: &'static str, aim: f64, reached: f64| {
-            ratios.push(Ratio { what, target, reached, met: reached >= aim });
+            ratios.push(Ratio {
+                what,
+                target,
+                reached,
+                met: reached >= aim,
+            });
         };
         at_least(
             format!("{stock}: requests/s of the plain version"),

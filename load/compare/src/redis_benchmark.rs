@@ -13,14 +13,24 @@ use inventory_core::{Context, Line, Lines, Location, ReservationId, Reserve, Sku
 /// What went wrong, in words.
 pub fn run(redis: &RedisServer, pipeline: u32, skus: u32, requests: u32) -> Result<f64, String> {
     let text = |error: devstack::Error| error.to_string();
-    let epoch = redis.command(&["HGET", &raw::meta_key(), "epoch"]).map_err(text)?;
+    let epoch = redis
+        .command(&["HGET", &raw::meta_key(), "epoch"])
+        .map_err(text)?;
     let epoch = epoch.text().ok_or("the store has no epoch")?;
-    let hash = redis.command(&["SCRIPT", "LOAD", &raw::reserve_script()]).map_err(text)?;
+    let hash = redis
+        .command(&["SCRIPT", "LOAD", &raw::reserve_script()])
+        .map_err(text)?;
     let hash = hash.text().ok_or("SCRIPT LOAD answers no hash")?;
     // redis-benchmark draws each __rand_int__ anew, 12 digits below -r: three make an id.
-    let sku = if skus == 1 { "sku-1".to_owned() } else { "sku-__rand_int__".to_owned() };
+    let sku = if skus == 1 {
+        "sku-1".to_owned()
+    } else {
+        "sku-__rand_int__".to_owned()
+    };
     let command = raw::reserve(&Reserve {
-        id: parse(ReservationId::parse("r-__rand_int__.__rand_int__.__rand_int__"))?,
+        id: parse(ReservationId::parse(
+            "r-__rand_int__.__rand_int__.__rand_int__",
+        ))?,
         lines: parse(Lines::summed(vec![Line {
             sku: parse(Sku::parse(&sku))?,
             location: Location::default(),
@@ -36,21 +46,38 @@ pub fn run(redis: &RedisServer, pipeline: u32, skus: u32, requests: u32) -> Resu
         seed_drawn(redis, skus)?;
     }
     let mut run = Command::new("redis-benchmark");
-    run.arg("-s").arg(redis.socket()).args(["-c", "64", "-P", &pipeline.to_string()]);
-    run.args(["-n", &requests.to_string(), "-r", &skus.max(1_000).to_string(), "--csv"]);
-    run.args(["EVALSHA", &hash, &command.keys.len().to_string()]).args(&command.keys);
+    run.arg("-s")
+        .arg(redis.socket())
+        .args(["-c", "64", "-P", &pipeline.to_string()]);
+    run.args([
+        "-n",
+        &requests.to_string(),
+        "-r",
+        &skus.max(1_000).to_string(),
+        "--csv",
+    ]);
+    run.args(["EVALSHA", &hash, &command.keys.len().to_string()])
+        .args(&command.keys);
     run.args([epoch.as_str(), ""]);
     for argument in command.arguments {
         use std::os::unix::ffi::OsStringExt as _;
         // The ttl would hold zero bytes, which no command line can carry.
         run.arg(std::ffi::OsString::from_vec(without_zeros(argument)));
     }
-    let output = run.output().map_err(|error| format!("redis-benchmark: {error}"))?;
+    let output = run
+        .output()
+        .map_err(|error| format!("redis-benchmark: {error}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     let row = text.lines().last().unwrap_or_default();
-    let rate = row.rsplit("\",\"").nth(6).and_then(|rate| rate.parse().ok());
+    let rate = row
+        .rsplit("\",\"")
+        .nth(6)
+        .and_then(|rate| rate.parse().ok());
     rate.ok_or_else(|| {
-        format!("redis-benchmark printed {text:?} {}", String::from_utf8_lossy(&output.stderr))
+        format!(
+            "redis-benchmark printed {text:?} {}",
+            String::from_utf8_lossy(&output.stderr)
+        )
     })
 }
 
@@ -71,7 +98,16 @@ fn without_zeros(argument: Vec<u8>) -> Vec<u8> {
 fn seed_drawn(redis: &RedisServer, skus: u32) -> Result<(), String> {
     for number in 0..skus {
         let key = format!("inv:{{s0}}:stock:default:sku-{number:012}");
-        let fields = ["availableQuantity", "1000000000", "reservedQuantity", "0", "soldQuantity", "0", "version", "1"];
+        let fields = [
+            "availableQuantity",
+            "1000000000",
+            "reservedQuantity",
+            "0",
+            "soldQuantity",
+            "0",
+            "version",
+            "1",
+        ];
         let mut command = vec!["HSET", key.as_str()];
         command.extend(fields);
         redis.command(&command).map_err(|error| error.to_string())?;

@@ -73,7 +73,11 @@ pub fn markdown(machine: &[String], how: &str, rows: &[Row], ratios: &[Ratio]) -
     text.push_str("\n| ratio at 64 connections | target | reached | |\n|---|---|---|---|\n");
     for ratio in ratios {
         let met = if ratio.met { "met" } else { "missed" };
-        let _ = writeln!(text, "| {} | {} | {:.2} | {met} |", ratio.what, ratio.target, ratio.reached);
+        let _ = writeln!(
+            text,
+            "| {} | {} | {:.2} | {met} |",
+            ratio.what, ratio.target, ratio.reached
+        );
     }
     text
 }

@@ -1,6 +1,9 @@
 //! What is measured: each on a Redis of its own, AOF everysec, over the same unix socket.
 
-use std::{net::SocketAddr, time::{Duration, Instant}};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use devstack::{
     process::ServerProcess,
@@ -53,7 +56,9 @@ pub struct Running {
 /// # Errors
 /// What did not start.
 pub fn store(skus: u32) -> Result<RedisServer, String> {
-    let redis = RedisServer::builder().appendonly(Appendonly::Everysec).start();
+    let redis = RedisServer::builder()
+        .appendonly(Appendonly::Everysec)
+        .start();
     let redis = redis.map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     runtime.block_on(seed(&redis.url(), skus))?;
@@ -61,8 +66,13 @@ pub fn store(skus: u32) -> Result<RedisServer, String> {
 }
 
 async fn seed(url: &str, skus: u32) -> Result<(), String> {
-    let config = EngineConfig { projection: ProjectionMode::None, ..EngineConfig::new(url) };
-    let engine = Engine::connect(config).await.map_err(|error| error.to_string())?;
+    let config = EngineConfig {
+        projection: ProjectionMode::None,
+        ..EngineConfig::new(url)
+    };
+    let engine = Engine::connect(config)
+        .await
+        .map_err(|error| error.to_string())?;
     for number in 1..=skus {
         let id = |text: String| OperationId::parse(&text).map_err(|error| error.to_string());
         let count = Count {
@@ -79,7 +89,9 @@ async fn seed(url: &str, skus: u32) -> Result<(), String> {
         };
         let deadline = Instant::now() + Duration::from_secs(10);
         let outcome = engine.count(ShardId::ZERO, &count, deadline).await;
-        outcome.map_err(|error| error.to_string())?.map_err(|refusal| format!("{refusal:?}"))?;
+        outcome
+            .map_err(|error| error.to_string())?
+            .map_err(|refusal| format!("{refusal:?}"))?;
     }
     Ok(())
 }
@@ -97,8 +109,9 @@ pub fn start(target: Target, skus: u32) -> Result<Running, String> {
             .without_env("INVENTORY_")
             .args(["--listen", "127.0.0.1:0", "--redis-url", &redis.url()])
             .args(["--projection", "none", "--log", "text"]),
-        Target::Plain => ServerProcess::builder(bin("compare-plain"))
-            .args(["127.0.0.1:0", &redis.url()]),
+        Target::Plain => {
+            ServerProcess::builder(bin("compare-plain")).args(["127.0.0.1:0", &redis.url()])
+        }
         Target::Hello => ServerProcess::builder(bin("compare-hello")).args(["127.0.0.1:0"]),
     };
     let process = process.start().map_err(|error| error.to_string())?;
@@ -106,8 +119,16 @@ pub fn start(target: Target, skus: u32) -> Result<Running, String> {
         .wait_for_line(|line| line.contains("listening"), Duration::from_secs(20))
         .map_err(|error| error.to_string())?;
     let address = line.split("address=").nth(1).and_then(|rest| {
-        rest.trim_matches('"').split([' ', '"']).next()?.parse().ok()
+        rest.trim_matches('"')
+            .split([' ', '"'])
+            .next()?
+            .parse()
+            .ok()
     });
     let address = address.ok_or_else(|| format!("no address in {line:?}"))?;
-    Ok(Running { redis, process, address })
+    Ok(Running {
+        redis,
+        process,
+        address,
+    })
 }

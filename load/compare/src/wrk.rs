@@ -45,8 +45,12 @@ pub fn run(address: SocketAddr, load: Load, prefix: &str) -> Result<Measured, St
     let line = text.lines().find_map(|line| line.strip_prefix("RESULT "));
     let line = line.ok_or_else(|| format!("wrk printed no result: {text}"))?;
     let field = |name: &str| {
-        let value = line.split(' ').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
-        value.and_then(|value| value.parse::<f64>().ok()).unwrap_or(f64::NAN)
+        let value = line
+            .split(' ')
+            .find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+        value
+            .and_then(|value| value.parse::<f64>().ok())
+            .unwrap_or(f64::NAN)
     };
     let requests = field("requests");
     Ok(Measured {

@@ -15,9 +15,10 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn new(status: u16, headers: HashMap<String, String>, text: String) -> Self {
-        let is_json = headers
-            .get("content-type")
-            .is_some_and(|kind| kind.ends_with("json"));
+        let is_json = !text.is_empty()
+            && headers
+                .get("content-type")
+                .is_some_and(|kind| kind.ends_with("json"));
         let body = match is_json {
             true => serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}")),
             false => Value::Null,

@@ -3,12 +3,7 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Json, Router,
-    extract::State,
-    http::StatusCode,
-    routing::post,
-};
+use axum::{Json, Router, extract::State, http::StatusCode, routing::post};
 use bb8_redis::{RedisConnectionManager, bb8::Pool};
 use inventory_core::{Context, Line, Lines, Location, ReservationId, Reserve, Sku, engine::raw};
 use redis::Value;
@@ -51,7 +46,11 @@ struct Answer {
 fn command(request: &Request) -> Option<Reserve> {
     let line = |item: &Item| {
         let sku = Sku::parse(&item.sku_id).ok()?;
-        Some(Line { sku, location: Location::default(), quantity: item.quantity })
+        Some(Line {
+            sku,
+            location: Location::default(),
+            quantity: item.quantity,
+        })
     };
     Some(Reserve {
         id: ReservationId::parse(&request.reservation_id).ok()?,
@@ -70,7 +69,11 @@ async fn reserve(
 ) -> Result<(StatusCode, Json<Answer>), StatusCode> {
     let command = command(&request).ok_or(StatusCode::BAD_REQUEST)?;
     let call = raw::reserve(&command);
-    let mut connection = app.pool.get().await.map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
+    let mut connection = app
+        .pool
+        .get()
+        .await
+        .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
     let mut invocation = app.script.prepare_invoke();
     for key in &call.keys {
         invocation.key(key);
@@ -102,8 +105,12 @@ async fn reserve(
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args().skip(1);
-    let address = arguments.next().ok_or("usage: compare-plain ADDRESS REDIS_URL")?;
-    let url = arguments.next().ok_or("usage: compare-plain ADDRESS REDIS_URL")?;
+    let address = arguments
+        .next()
+        .ok_or("usage: compare-plain ADDRESS REDIS_URL")?;
+    let url = arguments
+        .next()
+        .ok_or("usage: compare-plain ADDRESS REDIS_URL")?;
     let pool = Pool::builder()
         .max_size(POOL_SIZE)
         .test_on_check_out(false)
@@ -113,14 +120,25 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     epoch.arg(raw::meta_key()).arg("epoch");
     let epoch = epoch.query_async(&mut *pool.get().await?).await?;
     let script = redis::Script::new(&raw::reserve_script());
-    script.prepare_invoke().load_async(&mut *pool.get().await?).await?;
+    script
+        .prepare_invoke()
+        .load_async(&mut *pool.get().await?)
+        .await?;
     let app = Router::new()
         .route("/api/reservations", post(reserve))
-        .with_state(Arc::new(App { pool, script, epoch }));
+        .with_state(Arc::new(App {
+            pool,
+            script,
+            epoch,
+        }));
     let listener = tokio::net::TcpListener::bind(address).await?;
     compare::announce(listener.local_addr()?);
-    axum::serve(axum::serve::ListenerExt::tap_io(listener, |stream| {
-        let _ = stream.set_nodelay(true);
-    }), app).await?;
+    axum::serve(
+        axum::serve::ListenerExt::tap_io(listener, |stream| {
+            let _ = stream.set_nodelay(true);
+        }),
+        app,
+    )
+    .await?;
     Ok(())
 }
