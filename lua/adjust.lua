@@ -36,7 +36,6 @@ local meta_key, journal_key, deadlines_key, stock_key, op_key =
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local epoch, clock_override, head, delta, reason =
   ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local STOCK_MAX = 9007199254740991
 
 local fenced = admit(meta_key, epoch)
 if fenced then return fenced end

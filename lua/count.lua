@@ -43,7 +43,6 @@ local meta_key, journal_key, deadlines_key, stock_key, op_key, skus_key, places_
   KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
 local epoch, clock_override, head, on_hand, expected, limit, reason =
   ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
-local STOCK_MAX = 9007199254740991
 
 local fenced = admit(meta_key, epoch)
 if fenced then return fenced end

@@ -9,6 +9,8 @@ mod handler;
 mod ids;
 pub mod limits;
 pub mod log;
+#[doc(hidden)]
+pub mod measured;
 mod metrics;
 mod problem;
 mod purger;

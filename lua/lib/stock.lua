@@ -2,11 +2,13 @@
 -- A figure is {key, a = available, r = reserved, s = sold, v = version}; texts of sold are kept as
 -- they were read, because most changes leave it alone.
 local CORRUPT = {}
+-- The integers that a Lua number holds exactly.
+local STOCK_MAX = 9007199254740991
 local stocks, touched = {}, {}
 
 -- is_figure(number): whether it is whole, not negative and exact. Infinity and NaN are not.
 local function is_figure(number)
-  return number >= 0 and number <= 9007199254740991 and number % 1 == 0
+  return number >= 0 and number <= STOCK_MAX and number % 1 == 0
 end
 
 -- stock_at(key): the figure; false if there is no such stock; CORRUPT if the key is not a stock.

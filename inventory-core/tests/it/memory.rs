@@ -7,6 +7,8 @@ use devstack::wait;
 use crate::support::*;
 
 const HOLDS: u64 = 100_000;
+/// Holds taken one in a call.
+const ALONE: u64 = 5_000;
 const OPEN_HOLD_MAX: u64 = 400;
 
 impl Store {
@@ -50,11 +52,22 @@ async fn an_open_hold_takes_less_than_400_bytes() {
     assert_eq!(status.open_holds, HOLDS + 1);
     // While a table of Redis grows there are two of it: wait until it has moved.
     let each = || (store.used_memory() - empty) / HOLDS;
-    let settled = wait::until(Duration::from_secs(30), "a grown table", || each() < OPEN_HOLD_MAX);
+    let settled = wait::until(Duration::from_secs(30), "a grown table", || {
+        each() < OPEN_HOLD_MAX
+    });
     let open = each();
     settled.unwrap_or_else(|error| panic!("{open} bytes per open hold: {error}"));
     let in_journal = status.journal_bytes / HOLDS;
     println!("open hold: {open} bytes, {in_journal} of them in the journal");
+
+    // Entries of one hold each share nothing.
+    let before = store.used_memory();
+    for _ in 0..ALONE {
+        let alone = reserve(&uuid(&mut dice), &[("sku-000001", 1)]);
+        store.hold(&alone).await.unwrap();
+    }
+    let alone = (store.used_memory() - before) / ALONE;
+    println!("open hold, alone in its call: {alone} bytes");
 
     store.clock.advance_ms(900_000);
     while store.sweep().await.expired > 0 {}
@@ -66,7 +79,22 @@ async fn an_open_hold_takes_less_than_400_bytes() {
         .unwrap()
         .more
     {}
-    let closed = (store.used_memory() - empty) / HOLDS;
+    let closed = (store.used_memory() - empty) / (HOLDS + ALONE);
     println!("closed record: {closed} bytes, its journal entries trimmed");
     assert!(closed < open);
+}
+
+#[tokio::test]
+async fn zz_adhoc() {
+    let store = store().await;
+    store.put("sku-000001", 2 * HOLDS).await;
+    let l = Count { limit: LimitChange::Set(PurchaseLimit::new(5, None).unwrap()), ..count("0190b1c2-aaaa-7bbb-8ccc-1234567890ab", "sku-000001", 1000)};
+    store.count(&l).await.unwrap();
+    for i in 0..200 {
+    let id = format!("0190b1c2-aaaa-7bbb-8ccc-1234567890{i:02}");
+    store.hold(&reserve_for(&id, &format!("customer-{i}"), &[("sku-000001", 1)])).await.unwrap();
+    if i % 2 == 0 { store.confirm(&confirm(&id)).await.unwrap(); }
+    }
+    for name in names(&store.redis) { if name.contains("rsv") && !name.ends_with("12") && !name.ends_with("13") {continue}
+        println!("{name} {:?}", store.raw(&["MEMORY", "USAGE", &name, "SAMPLES", "0"])); }
 }
