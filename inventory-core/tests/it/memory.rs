@@ -83,18 +83,3 @@ async fn an_open_hold_takes_less_than_400_bytes() {
     println!("closed record: {closed} bytes, its journal entries trimmed");
     assert!(closed < open);
 }
-
-#[tokio::test]
-async fn zz_adhoc() {
-    let store = store().await;
-    store.put("sku-000001", 2 * HOLDS).await;
-    let l = Count { limit: LimitChange::Set(PurchaseLimit::new(5, None).unwrap()), ..count("0190b1c2-aaaa-7bbb-8ccc-1234567890ab", "sku-000001", 1000)};
-    store.count(&l).await.unwrap();
-    for i in 0..200 {
-    let id = format!("0190b1c2-aaaa-7bbb-8ccc-1234567890{i:02}");
-    store.hold(&reserve_for(&id, &format!("customer-{i}"), &[("sku-000001", 1)])).await.unwrap();
-    if i % 2 == 0 { store.confirm(&confirm(&id)).await.unwrap(); }
-    }
-    for name in names(&store.redis) { if name.contains("rsv") && !name.ends_with("12") && !name.ends_with("13") {continue}
-        println!("{name} {:?}", store.raw(&["MEMORY", "USAGE", &name, "SAMPLES", "0"])); }
-}

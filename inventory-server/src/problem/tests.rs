@@ -2,6 +2,8 @@ use hyper::header::HeaderMap;
 use inventory_core::{Location, Sku};
 use serde_json::{Value, json};
 
+use inventory_core::{Fault, LimitExceeded, Shortage, Status};
+
 use super::*;
 
 fn key() -> StockKey {
