@@ -1,13 +1,16 @@
 -- admit(meta_key, epoch): nil if this is the Redis life that the caller was admitted to, else the
 -- FENCED answer. A master draws a new replication id whenever it starts, is promoted or leaves
 -- another master, so the id names the life of this process and its data; meta says which life was
--- blessed. The trailing \r ends the comparison, so that an empty or short id never matches.
+-- blessed. The trailing \r ends each comparison, so that an empty or short id never matches. The
+-- role is compared because a replica that takes writes has its master's id.
 local function admit(meta_key, epoch)
   local meta = redis.call('HMGET', meta_key, 'epoch', 'state', 'replid')
-  if meta[1] == epoch and meta[2] == 'OPEN' and meta[3] and string.find(
-    redis.call('INFO', 'replication'), 'master_replid:' .. meta[3] .. '\r', 1, true
-  ) then
-    return nil
+  if meta[1] == epoch and meta[2] == 'OPEN' and meta[3] then
+    local info = redis.call('INFO', 'replication')
+    if string.find(info, 'role:master\r', 1, true)
+      and string.find(info, 'master_replid:' .. meta[3] .. '\r', 1, true) then
+      return nil
+    end
   end
   return {'FENCED'}
 end

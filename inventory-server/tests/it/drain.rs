@@ -1,5 +1,6 @@
 use std::{
     net::TcpStream,
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -84,6 +85,43 @@ fn the_drain_has_a_limit() {
         "{took:?}"
     );
     assert!(connection.rest().is_empty());
+}
+
+#[test]
+fn a_second_signal_does_not_wait() {
+    let server = Server::start();
+    server.stock("a", 10);
+    server.redis.pause().expect("paused");
+    let mut connection = Connection::open(&server);
+    let body = json!({"reservationId": "r", "items": [{"skuId": "a", "quantity": 1}]}).to_string();
+    connection.send(raw::request("POST", "/api/reservations", &body));
+    wait::until(TIMEOUT, "a call is under way", || {
+        server
+            .get("/metrics")
+            .text
+            .contains("inventory_batch_reservations_count 1\n")
+    })
+    .expect("sent");
+    let pid = server.process.pid().expect("it runs").to_string();
+    let signal = || {
+        let sent = Command::new("kill").args(["-INT", &pid]).status();
+        assert!(sent.expect("kill").success());
+    };
+    signal();
+    server
+        .process
+        .wait_for_line(|line| line.contains("draining"), TIMEOUT)
+        .expect("it drains");
+    let asked = Instant::now();
+    signal();
+    let status = server.process.wait_for_exit(TIMEOUT).expect("it ends");
+    assert_eq!(status.code(), Some(0));
+    // The drain would take 10 s.
+    assert!(
+        asked.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        asked.elapsed()
+    );
 }
 
 #[test]

@@ -127,7 +127,8 @@ fn a_redis_that_dies_is_started_again() {
     kill9(pid);
     let back = || folder.pid().is_some_and(|new| new != pid) && get(&address, "/readyz") == 200;
     wait::until(TIMEOUT, "another Redis serves", back).expect("back");
-    assert_eq!(get(&address, "/api/inventories/a"), 200);
+    let serves = || put(&address, "a") == 200;
+    wait::until(TIMEOUT, "it serves again", serves).expect("it serves");
     assert_eq!(process.terminate().expect("it ends").code(), Some(0));
 }
 

@@ -60,6 +60,64 @@ fn without_redis_nothing_is_promised_and_with_it_all_goes_on() {
     })
     .expect("it serves");
     server.get("/readyz").expect(200);
+    server.post_empty("/api/reservations/r/confirm").expect(200);
+    assert_eq!(server.figures("a"), "8/1/1");
+}
+
+#[test]
+fn an_emptied_redis_is_not_sold_from() {
+    let server = Server::with(&["--request-timeout-ms=500"]);
+    server.stock("a", 10);
+    server.redis.command(&["FLUSHALL"]).expect("emptied");
+    let refused = || reserve(&server, "s");
+    assert_eq!(refused().status, 503);
+    wait::until(TIMEOUT, "it is fenced", || {
+        refused().body["code"] == "SHARD_RECOVERING"
+    })
+    .expect("fenced");
+    assert_eq!(refused().header("retry-after"), Some("1"));
+    // Never an untrue 404.
+    for path in [
+        "/api/inventories/a",
+        "/api/reservations/r",
+        "/api/inventories",
+    ] {
+        server.get(path).refused(503, "SHARD_RECOVERING");
+    }
+    let not_ready = server.get("/readyz").expect(503);
+    assert_eq!(not_ready["dependencies"]["gate"]["status"], "fenced");
+    assert_eq!(not_ready["dependencies"]["redis"]["status"], "up");
+    assert!(server.get("/metrics").text.contains("inventory_fenced 1\n"));
+}
+
+#[test]
+fn a_fenced_shard_still_shows_its_stock_as_stale() {
+    let redis = durable_redis();
+    let before = Server::on(&redis, &["--projection=none"]);
+    before.stock("a", 10);
+    before.hold("r", "a", 1);
+    before.process.terminate().expect("it ends");
+    redis.kill9().expect("killed");
+    redis.start_again().expect("started");
+    let server = Server::on(&redis, &["--projection=required"]);
+    let stock = server.get("/api/inventories/a");
+    assert_eq!(stock.header("x-inventory-stale"), Some("true"));
+    assert_eq!(stock.expect(200)["availableQuantity"], 9);
+    for answer in [
+        server.get("/api/inventories"),
+        server.post("/api/inventories/bulk", &json!({"skuIds": ["a"]})),
+    ] {
+        assert_eq!(
+            answer.header("x-inventory-stale"),
+            Some("true"),
+            "{}",
+            answer.text
+        );
+    }
+    reserve(&server, "s").refused(503, "SHARD_RECOVERING");
+    server
+        .get("/api/reservations/r")
+        .refused(503, "SHARD_RECOVERING");
     server
         .post_empty("/api/reservations/r/confirm")
         .refused(503, "SHARD_RECOVERING");

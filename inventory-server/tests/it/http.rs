@@ -241,6 +241,20 @@ fn an_idle_connection_is_closed_after_its_time_and_not_before() {
 }
 
 #[test]
+fn a_connection_too_many_waits_for_a_place() {
+    let server = Server::with(&["--connections-max=1"]);
+    let mut first = Connection::open(&server);
+    first.send(raw::request("GET", "/healthz", ""));
+    first.answer().expect(200);
+    let mut second = Connection::open(&server);
+    second.send(raw::request("GET", "/healthz", ""));
+    first.send(raw::request("GET", "/healthz", ""));
+    first.answer().expect(200);
+    drop(first);
+    second.answer().expect(200);
+}
+
+#[test]
 fn http2_without_tls_is_understood() {
     let server = Server::start();
     server.stock("a", 1_000);

@@ -1,3 +1,5 @@
+use devstack::redis::Reply;
+
 use crate::support::{Server, json};
 
 const PATH: &str = "/api/reservations";
@@ -245,4 +247,33 @@ fn locations_have_stock_of_their_own() {
         (&seoul["availableQuantity"], &seoul["locationId"]),
         (&json!(1), &json!("seoul"))
     );
+}
+
+#[test]
+fn the_journal_says_in_which_request_it_was() {
+    let server = Server::start();
+    server.stock("a", 1);
+    let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let headers = [("x-request-id", "my-request"), ("traceparent", trace)];
+    let body = json!({"items": [{"skuId": "a", "quantity": 1}]}).to_string();
+    let answer = server.send("POST", PATH, &headers, Some(body.as_bytes()));
+    assert_eq!(answer.header("x-request-id"), Some("my-request"));
+    answer.expect(201);
+    let last = ["XREVRANGE", "inv:{s0}:journal", "+", "-", "COUNT", "1"];
+    let last = server.redis.command(&last).expect("an entry");
+    let texts = texts(&last);
+    assert!(
+        texts.contains("my-request") && texts.contains(trace),
+        "{texts}"
+    );
+}
+
+/// All texts in a reply.
+fn texts(reply: &Reply) -> String {
+    match reply {
+        Reply::Bulk(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Reply::Status(text) | Reply::Error(text) => text.clone(),
+        Reply::Array(replies) => replies.iter().map(texts).collect::<Vec<_>>().join(" "),
+        Reply::Nil | Reply::Integer(_) => String::new(),
+    }
 }
