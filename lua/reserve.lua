@@ -35,7 +35,8 @@ RETURNS {OK, n, now, reaped, one answer per reservation}
   FENCED
 
 WRITES  one journal entry; per distinct stock HSET; MSET of records; ZADD of deadlines
-COST    O(lines + log(open holds)); some 5 us per one-line reservation in a batch of 32
+COST    O(lines + log(open holds)); per one-line reservation in a batch of 32
+        some 4 us on one hot SKU, 8.5 us where each touches another
 ]]
 local meta_key, journal_key, deadlines_key = KEYS[1], KEYS[2], KEYS[3]
 local epoch, clock_override, numbers = ARGV[1], ARGV[2], cmsgpack.unpack(ARGV[3])

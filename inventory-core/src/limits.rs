@@ -34,6 +34,8 @@ pub const LIMIT_WINDOW_SLICES: u64 = 1_000;
 pub const RETURNS_MAX: usize = 100;
 /// Due holds that one script call expires at most (a bite of some 2 ms).
 pub const REAP_MAX: usize = 256;
+/// Lines of due holds after which a script call expires no further one.
+pub const REAP_LINES_MAX: usize = 512;
 /// Reservations in one batched script call.
 pub const BATCH_RESERVATIONS_MAX: usize = 128;
 /// Lines, hence at most distinct stock keys, in one batched script call.

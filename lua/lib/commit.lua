@@ -1,8 +1,8 @@
 -- The one write path. Scripts decide in tables; commit writes them: first the journal entry, whose
 -- id goes into every record, then figures, records and indexes. The entry:
 --   @  time in ms
---   =  every figure that the entry touches, as it leaves it: location:sku available reserved sold
---      version, one a line
+--   =  every figure that the entry touches, as it leaves it: [location|]sku available reserved
+--      sold version, one a line
 --   then pairs: letter + id [tab actor [tab request id [tab traceparent]]], and what the change
 --   left (a record, or the parts of an adjustment or count), in the order decided.
 -- The bounds (REAP_MAX, BATCH_RESERVATIONS_MAX) keep every variadic call under 1,000 values.
@@ -52,7 +52,10 @@ local function commit(journal_key, deadlines_key, epoch, now)
     local a, r, v = string.format('%d', stock.a), string.format('%d', stock.r),
       string.format('%d', stock.v)
     local s = stock.sold or string.format('%d', stock.s)
-    figures[index] = string.sub(stock.key, place_at) .. ' ' .. a .. ' ' .. r .. ' ' .. s .. ' ' .. v
+    local place = string.sub(stock.key, place_at)
+    local location, sku = string.match(place, '^([^:]*):(.+)$')
+    place = location == 'default' and sku or location .. '|' .. sku
+    figures[index] = place .. ' ' .. a .. ' ' .. r .. ' ' .. s .. ' ' .. v
     stock.a_text, stock.r_text, stock.s_text, stock.v_text = a, r, s, v
   end
   local id = redis.call('XADD', journal_key, epoch .. '-*', '@', string.format('%d', now),

@@ -1,8 +1,10 @@
 -- Expiry: a hold at or past its deadline is over the moment anybody looks.
 local REAP_MAX = 256
+-- With the hold that reaches so many lines a call has done its part: wide holds cost by the line.
+local REAP_LINES_MAX = 512
 -- A due hold whose keys are corrupt is looked at again after this long, so that it blocks nobody.
 local CORRUPT_RETRY_MS = 3600000
-local reaped, more_due, reaped_count, corrupt_count = false, false, 0, 0
+local reaped, more_due, reaped_count, reaped_lines, corrupt_count = false, false, 0, 0, 0
 
 -- expire(record, now, head): give a due hold back. False (and nothing changed) if one of its
 -- figures or counters is missing or corrupt.
@@ -17,13 +19,14 @@ local function expire(record, now, head)
       spend(counters_of[index], -line.quantity, record.created)
     end
   end
+  reaped_lines = reaped_lines + #lines
   put(record, 'X', head, 'X', record.text .. '\nx' .. since(record, now))
   close(record)
   return true
 end
 
 -- reap(deadlines_key, now, max): expire what is due, oldest deadline first, once a call. Sets
--- more_due if the bound was reached while due holds remain.
+-- more_due if a bound was reached while due holds remain.
 local function reap(deadlines_key, now, max)
   if reaped then return end
   reaped = true
@@ -31,6 +34,10 @@ local function reap(deadlines_key, now, max)
     'LIMIT', 0, max + 1)
   more_due = #due > max
   for index = 1, math.min(#due, max) do
+    if reaped_lines >= REAP_LINES_MAX then
+      more_due = true
+      break
+    end
     local id = due[index]
     local record = record_at(record_prefix .. 'rsv:' .. id)
     if record and record ~= CORRUPT and record.state ~= 'R' then

@@ -9,11 +9,12 @@ use crate::{
 
 const REQUIRED: [&Requirement; 2] = [&requirement::C_COMPILER, &requirement::REDIS_SERVER];
 
-const OPTIONAL: [&Requirement; 4] = [
+const OPTIONAL: [&Requirement; 5] = [
     &requirement::REDIS_BENCHMARK,
     &requirement::WRK,
     &requirement::PERF,
     &requirement::SETPRIV,
+    &requirement::STRACE,
 ];
 
 /// Cargo component and the rustup name of what brings it.

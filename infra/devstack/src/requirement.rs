@@ -65,6 +65,14 @@ pub(crate) const PERF: Requirement = Requirement {
     purpose: "profiling",
 };
 
+pub(crate) const STRACE: Requirement = Requirement {
+    binary: "strace",
+    version_arg: "--version",
+    minimum: None,
+    package: "strace",
+    purpose: "the durability tests, which watch Redis fsync",
+};
+
 pub(crate) const SETPRIV: Requirement = Requirement {
     binary: "setpriv",
     version_arg: "--version",

@@ -21,7 +21,7 @@ const BUILD: [&str; 8] = [
     "--release",
     "--workspace",
     "--features",
-    "inventory-core/soak,inventory-server/soak",
+    "inventory-core/soak",
     "--test",
     "soak",
     "--no-run",

@@ -107,7 +107,12 @@ impl Engine {
         match shard.look().await {
             Ok(Look::Open | Look::Wait(_)) => {}
             Ok(Look::Refused(problems)) => return Err(ConnectError::Refused(problems)),
-            Err(error) if error.code() == Some("LOADING") => {}
+            // It answers, and will be fit to write later: the keeper goes on looking.
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some("LOADING" | "BUSY" | "MISCONF" | "NOREPLICAS" | "OOM")
+                ) => {}
             Err(error) => return Err(ConnectError::Unreachable(error.to_string())),
         }
         let keeper = tokio::spawn(keeper::keep(Arc::downgrade(&shard)));

@@ -54,6 +54,7 @@ scripts! {
     reservation = "reservation",
     stock = "stock",
     list = "list",
+    status = "status",
 }
 
 const LIBRARY: &[(&str, &str)] = &[

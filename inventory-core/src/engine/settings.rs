@@ -87,9 +87,11 @@ pub(crate) async fn read(
                 .to_owned(),
         );
     }
+    // While the AOF is rewritten, no-appendfsync-on-rewrite would leave fsync to the kernel: 30 s.
+    let steady = value("no-appendfsync-on-rewrite") == "no";
     let has = match (value("appendonly"), value("appendfsync")) {
-        ("yes", "always") if value("no-appendfsync-on-rewrite") == "no" => Durability::Always,
-        ("yes", "always" | "everysec") => Durability::Everysec,
+        ("yes", "always") if steady => Durability::Always,
+        ("yes", "everysec") if steady => Durability::Everysec,
         _ => Durability::None,
     };
     has.as_str().clone_into(&mut settings.durability);

@@ -188,8 +188,8 @@ async fn a_counter_that_is_none_refuses_its_own_customer() {
             let taken = reserve_for(id, "bob", &[("bad", 2)]);
             store.hold(&taken).await.unwrap();
         }
-        let names = names(&store.redis).into_iter();
-        let counter = names.filter(|name| name.contains(":used:")).last().unwrap();
+        let mut names = names(&store.redis).into_iter();
+        let counter = names.find(|name| name.contains(":used:")).unwrap();
         for (round, garbage) in ["abc", "", "-1", "1.5", "1e3"].into_iter().enumerate() {
             store.raw(&["HSET", &counter, "ann", garbage]);
             let anns = reserve_for("ann", "ann", &[("bad", 1)]);

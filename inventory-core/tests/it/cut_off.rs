@@ -110,6 +110,18 @@ async fn what_was_cut_off_never_executes_after_the_repeat_has_answered() {
 }
 
 #[tokio::test]
+async fn a_call_without_time_left_is_not_sent() {
+    let store = impatient_store(server()).await;
+    let before = executed(&store.redis);
+    let command = reserve("r", &[("sku-1", 1)]);
+    let fault = store.engine.reserve(S, &command, within(0)).await;
+    assert!(matches!(fault, Err(Fault::Unavailable(_))), "{fault:?}");
+    let fault = store.engine.confirm(S, &confirm("r"), within(0)).await;
+    assert!(matches!(fault, Err(Fault::Unavailable(_))), "{fault:?}");
+    assert_eq!(executed(&store.redis), before);
+}
+
+#[tokio::test]
 async fn a_short_pause_only_delays_the_answer() {
     let store = impatient_store(server()).await;
     store.raw(&["CLIENT", "PAUSE", "50", "ALL"]);

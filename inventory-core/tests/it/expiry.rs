@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use inventory_core::{
     engine::{Held, ShardClock},
-    limits::REAP_MAX,
+    limits::{LINES_MAX, REAP_LINES_MAX, REAP_MAX},
     *,
 };
 
@@ -199,6 +199,32 @@ async fn a_bite_is_bounded_and_holds_of_one_deadline_all_get_their_turn() {
     }
     assert_eq!(bites, [(256, 344), (256, 88), (88, 0), (0, 0)]);
     assert_eq!(store.figures("sku-1").await, (600, 0, 0));
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn a_bite_of_wide_holds_is_bounded_by_their_lines() {
+    let stocks: Vec<String> = (0..LINES_MAX).map(|i| format!("sku-{i}")).collect();
+    let items: Vec<_> = stocks.iter().map(|stock| (stock.as_str(), 1)).collect();
+    let store = store().await;
+    for stock in &stocks {
+        store.put(stock, 20).await;
+    }
+    for i in 0..20 {
+        let wide = Reserve {
+            ttl_ms: TTL,
+            ..reserve(&format!("r-{i}"), &items)
+        };
+        store.hold(&wide).await.unwrap();
+    }
+    store.clock.advance_ms(u64::from(TTL));
+    let holds = REAP_LINES_MAX.div_ceil(LINES_MAX);
+    let swept = store.sweep().await;
+    assert_eq!(swept.expired, holds);
+    assert_eq!(swept.remaining, u64::try_from(20 - holds).unwrap());
+    // Whoever needs the stock goes on where the bite ended.
+    let all: Vec<_> = stocks.iter().map(|stock| (stock.as_str(), 20)).collect();
+    store.reserve("all", &all).await.unwrap();
     check_books(&store).await;
 }
 

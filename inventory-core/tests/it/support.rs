@@ -327,13 +327,6 @@ pub(crate) fn raw<A: AsRef<[u8]> + Debug>(redis: &RedisServer, args: &[A]) -> Re
         .unwrap_or_else(|error| panic!("{:?}: {error}", shown().collect::<Vec<_>>()))
 }
 
-pub(crate) fn integer<A: AsRef<[u8]> + Debug>(redis: &RedisServer, args: &[A]) -> i64 {
-    let reply = raw(redis, args);
-    reply
-        .integer()
-        .unwrap_or_else(|| panic!("{args:?}: {reply:?}"))
-}
-
 pub(crate) fn bulk(reply: Reply) -> Option<Vec<u8>> {
     match reply {
         Reply::Bulk(bytes) => Some(bytes),

@@ -23,6 +23,8 @@ mod million {
     /// Holds of one measurement of the throughput, and how many there are.
     const SAMPLE: u64 = 8_000;
     const ROUNDS: u64 = 5;
+    /// Holds that take the store over 2^20 keys.
+    const GROWING: u64 = 60_000;
 
     struct Store {
         redis: RedisServer,
@@ -187,10 +189,20 @@ mod million {
             empty.put(&key("sku-1"), HOLDS).await;
             alone.push(empty.fill(&name, SAMPLE, BATCH, TTL_MS).await);
         }
-        row("the same, 32 in a call, empty store (median of 5)", median(alone));
-        row("the same, a million open holds (median of 5)", median(among_many));
+        row(
+            "the same, 32 in a call, empty store (median of 5)",
+            median(alone),
+        );
+        row(
+            "the same, a million open holds (median of 5)",
+            median(among_many),
+        );
 
-        let total = HOLDS + ROUNDS * SAMPLE;
+        // At 2^20 keys its tables double, and each command moves a part of them.
+        let growing = full.fill("growing", GROWING, BATCH, TTL_MS).await;
+        row("the same, while Redis moves to larger tables", growing);
+
+        let total = HOLDS + ROUNDS * SAMPLE + GROWING;
         full.clock.advance_ms(u64::from(TTL_MS));
         full.watch();
         let started = Instant::now();
@@ -201,7 +213,9 @@ mod million {
             let swept = swept.await.unwrap();
             assert_eq!(swept.corrupt, 0);
             longest = longest.max(bite.elapsed());
-            if bite.elapsed().as_millis() >= 4 { println!("bite {bites} {}", ms(bite.elapsed())); }
+            if bite.elapsed().as_millis() >= 4 {
+                println!("bite {bites} {}", ms(bite.elapsed()));
+            }
             expired += u64::try_from(swept.expired).unwrap();
             bites += 1;
             if swept.remaining == 0 {
@@ -216,8 +230,14 @@ mod million {
         row("holds expired", format!("{expired} in {bites}"));
         row("holds expired a second", per_second(expired, time));
         row("longest bite, seen by the caller", ms(longest));
-        row("longest bite, as Redis measured it", ms(full.longest_block()));
-        row("what else held Redis up for 5 ms or more", full.other_blocks());
+        row(
+            "longest bite, as Redis measured it",
+            ms(full.longest_block()),
+        );
+        row(
+            "what else held Redis up for 5 ms or more",
+            full.other_blocks(),
+        );
 
         full.watch();
         let day = Duration::from_secs(86_400);
@@ -239,8 +259,14 @@ mod million {
         assert_eq!(records, total + 1);
         row("records purged a second", per_second(records, time));
         row("journal entries trimmed meanwhile", entries);
-        row("longest bite of the purger, seen by the caller", ms(longest));
-        row("longest bite, as Redis measured it", ms(full.longest_block()));
+        row(
+            "longest bite of the purger, seen by the caller",
+            ms(longest),
+        );
+        row(
+            "longest bite, as Redis measured it",
+            ms(full.longest_block()),
+        );
         assert!(records > u64::try_from(PURGE_MAX).unwrap());
     }
 
@@ -269,11 +295,18 @@ mod million {
             longest = longest.max(bite.elapsed());
             bites += 1;
         }
-        let read = store.engine.stock(S, &skus[..LINES_MAX], soon()).await.unwrap();
+        let read = store
+            .engine
+            .stock(S, &skus[..LINES_MAX], soon())
+            .await
+            .unwrap();
         assert!(read.stocks.iter().flatten().all(|s| s.available == 1));
         println!();
-        row("256 holds of 100 lines expired, in bites", bites);
+        row("256 holds of 100 lines expired, in so many bites", bites);
         row("longest bite, seen by the caller", ms(longest));
-        row("longest bite, as Redis measured it", ms(store.longest_block()));
+        row(
+            "longest bite, as Redis measured it",
+            ms(store.longest_block()),
+        );
     }
 }

@@ -66,7 +66,15 @@ fn stock_key(place: &str) -> Option<StockKey> {
 
 fn figure(line: &str) -> Option<StockAfter> {
     let mut parts = line.split(' ');
-    let key = stock_key(parts.next()?)?;
+    let item = parts.next()?;
+    let (location, sku) = match item.split_once('|') {
+        Some((location, sku)) => (Location::parse(location).ok()?, sku),
+        None => (Location::default(), item),
+    };
+    let key = StockKey {
+        location,
+        sku: Sku::parse(sku).ok()?,
+    };
     let mut number = || parts.next()?.parse().ok();
     Some(StockAfter {
         key,

@@ -223,7 +223,7 @@ fn headers_name_exactly_the_codes_that_are_answered() {
 
 #[test]
 fn flags_say_what_memory_and_writes_a_script_may_have() {
-    let reads = ["reservation", "stock", "list"];
+    let reads = ["reservation", "stock", "list", "status"];
     let takes_memory = ["reserve", "adjust", "count"];
     for source in sources() {
         let flags = match source.name {
@@ -238,7 +238,7 @@ fn flags_say_what_memory_and_writes_a_script_may_have() {
 #[test]
 fn whoever_writes_is_admitted_before_the_first_write() {
     for source in sources() {
-        let by_epoch = !["bless", "restore", "stock", "list"].contains(&source.name);
+        let by_epoch = !["bless", "restore", "stock", "list", "status"].contains(&source.name);
         let admitted = source.body.find("local fenced = admit(meta_key, epoch)");
         assert_eq!(admitted.is_some(), by_epoch, "{}", source.name);
         let called = source.body.find("redis.call(");
@@ -269,6 +269,8 @@ fn no_script_walks_the_keyspace() {
 fn constants_are_the_limits_of_the_crate() {
     let number = |limit: usize| BTreeSet::from([u64::try_from(limit).unwrap()]);
     assert_eq!(constant("REAP_MAX"), number(limits::REAP_MAX));
+    let lines = number(limits::REAP_LINES_MAX);
+    assert_eq!(constant("REAP_LINES_MAX"), lines);
     assert_eq!(constant("RETURNS_MAX"), number(limits::RETURNS_MAX));
     assert_eq!(constant("STOCK_MAX"), BTreeSet::from([limits::STOCK_MAX]));
     let slices = BTreeSet::from([limits::LIMIT_WINDOW_SLICES]);
