@@ -74,6 +74,8 @@ pub struct Purged {
     pub records: usize,
     /// Journal entries trimmed.
     pub entries: u64,
+    /// Customers' counters dropped whose rolling window has passed.
+    pub counters: u64,
     /// Whether there may be more to remove right now.
     pub more: bool,
 }

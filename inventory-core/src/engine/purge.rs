@@ -12,6 +12,9 @@ use crate::{
 /// Journal entries that one bite trims at most.
 const TRIM_MAX: u64 = 5_000;
 
+/// Customers of one limited SKU that one bite looks at.
+const FORGET_SAMPLE: usize = 64;
+
 fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
@@ -19,7 +22,8 @@ fn ms(duration: Duration) -> u64 {
 impl Engine {
     /// One bite of the purger: removes terminal records older than `retention`, never before an
     /// attached projection has taken them; without a projection also trims the journal to
-    /// `journal_keep` and `journal_max_bytes`.
+    /// `journal_keep` and `journal_max_bytes`. Samples the counters of purchase limits for windows
+    /// that have passed.
     ///
     /// # Errors
     /// [`Fault`]; the next bite finds whatever this one left.
@@ -46,10 +50,22 @@ impl Engine {
                 .arg(TRIM_MAX);
         });
         let (entries, more_entries) = counts(trim.await?)?;
+        let forget = shard.call(
+            Route::Pool,
+            &shard.scripts.forget,
+            deadline,
+            |cmd, epoch| {
+                cmd.arg(1).arg(&shard.keys.meta);
+                cmd.arg(epoch.0).arg(shard.config.clock.argument());
+                cmd.arg(FORGET_SAMPLE);
+            },
+        );
+        let (counters, more_counters) = counts(forget.await?)?;
         Ok(Purged {
             records: usize::try_from(records).unwrap_or(usize::MAX),
             entries,
-            more: more_records || more_entries,
+            counters,
+            more: more_records || more_entries || more_counters,
         })
     }
 }

@@ -48,6 +48,7 @@ scripts! {
     expire = "expire",
     purge = "purge",
     trim = "trim",
+    forget = "forget",
     restore = "restore",
     attest = "attest",
     bless = "bless",

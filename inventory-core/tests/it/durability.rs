@@ -213,6 +213,8 @@ async fn crash(
     let config = EngineConfig {
         durability,
         projection: ProjectionMode::None,
+        // On a busy machine too, nothing but the kill cuts a call off.
+        call_timeout: Duration::from_secs(10),
         ..EngineConfig::new(&machine.url())
     };
     let engine = connected(&config).await;

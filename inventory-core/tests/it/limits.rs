@@ -1,5 +1,7 @@
 //! Purchase limits: what counts, what is given back, and under which limit.
 
+use std::time::Duration;
+
 use inventory_core::*;
 
 use crate::{ledger::check_books, support::*};
@@ -271,5 +273,33 @@ async fn a_retired_sku_takes_its_limit_along_with_its_last_location() {
         retired.unwrap();
         assert_eq!(store.raw(&["HLEN", &k("limits")]).integer(), Some(left));
     }
+    check_books(&store).await;
+}
+
+#[tokio::test]
+async fn what_was_used_of_a_passed_window_is_forgotten_and_nothing_else() {
+    let store = limited(2, Some(60)).await;
+    for i in 0..90 {
+        let (id, customer) = (format!("r-{i}"), format!("c-{i}"));
+        store.take(&id, &customer, 1).await.unwrap();
+    }
+    store.clock.advance_ms(30_000);
+    assert_eq!(store.take("late", "c-0", 1).await, Ok(()));
+    let day = Duration::from_secs(86_400);
+    let bite = async || {
+        store
+            .engine
+            .purge(S, day, day, u64::MAX >> 11, soon())
+            .await
+            .unwrap()
+    };
+    assert_eq!(bite().await.counters, 0);
+    store.clock.advance_ms(30_060);
+    let mut forgotten = 0;
+    while forgotten < 89 {
+        forgotten += bite().await.counters;
+    }
+    assert_eq!(bite().await.counters, 0);
+    assert_eq!(store.take("over", "c-0", 2).await, Err(1));
     check_books(&store).await;
 }

@@ -65,6 +65,7 @@ async fn what_is_over_stays_for_the_retention_and_goes_then() {
     let nothing = Purged {
         records: 0,
         entries: 0,
+        counters: 0,
         more: false,
     };
     assert_eq!(store.purge().await, nothing);
