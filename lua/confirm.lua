@@ -71,19 +71,19 @@ local reserved_items, _, customer = parts_of(record.text)
 -- From a hold all its lines move; anew only those that are sold.
 local lines = lines_of((record.state == 'R' or items == '') and reserved_items or items)
 local selling = items == '' and by_item(reserved_items) or by_item(items)
-local exceeding, held = {}, by_item(reserved_items)
+local exceeding, holding = {}, by_item(reserved_items)
 if items ~= '' then
   for _, line in ipairs(lines_of(items)) do
-    if line.quantity > (held[line.item] or 0) then
+    if line.quantity > (holding[line.item] or 0) then
       exceeding[#exceeding + 1] = line.item
       exceeding[#exceeding + 1] = line.quantity
-      exceeding[#exceeding + 1] = held[line.item] or 0
+      exceeding[#exceeding + 1] = holding[line.item] or 0
     end
   end
 end
 if #exceeding > 0 then return finish('CONFIRM_EXCEEDS_RESERVATION', unpack(exceeding)) end
 
-local usable, code, keys = loaded(lines)
+local usable, code, keys = (record.state == 'R' and held or loaded)(lines)
 if not usable then return finish(code, unpack(keys)) end
 local whole = items == '' or same_items(items, reserved_items)
 local mark = '\nc' .. since(record, now) .. '\t' .. (whole and '' or items)

@@ -13,6 +13,7 @@ KEYS
   [5] string  inv:{s}:op:<operation id>
   [6] zset    inv:{s}:skus
   [7] hash    inv:{s}:places
+  [8] hash    inv:{s}:retired
 
 ARGV
   [1] epoch
@@ -39,8 +40,8 @@ RETURNS {code, n, now, ...}
 WRITES  one journal entry; HSET of the stock; the operation's outcome; the limit; the listing
 COST    O(log(stocks))
 ]]
-local meta_key, journal_key, deadlines_key, stock_key, op_key, skus_key, places_key =
-  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7]
+local meta_key, journal_key, deadlines_key, stock_key, op_key, skus_key, places_key, retired_key =
+  KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local epoch, clock_override, head, on_hand, expected, limit, reason =
   ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6], ARGV[7]
 
@@ -50,6 +51,7 @@ local now = clock(clock_override)
 writable(deadlines_key)
 redis.call('ZCARD', skus_key)
 redis.call('HLEN', places_key)
+redis.call('HLEN', retired_key)
 
 local place = string.sub(stock_key, #record_prefix + 7)
 local location, sku = string.match(place, '^([^:]*):(.+)$')
@@ -75,7 +77,17 @@ local version = stock and stock.v or 0
 if expected ~= '' and tonumber(expected) ~= version then
   return finish('VERSION_CONFLICT', version)
 end
-if on_hand + (stock and stock.s or 0) > STOCK_MAX then return finish('STOCK_TOO_LARGE') end
+-- A stock that was retired goes on with what it had sold and with its versions.
+local sold, last_version, places = 0, 0, 0
+if not stock then
+  local retired = redis.call('HGET', retired_key, place)
+  sold, last_version = string.match(retired or '0 0', '^(%d+) (%d+)$')
+  sold, last_version = tonumber(sold), tonumber(last_version)
+  if not sold then return finish('STORE_CORRUPT', retired_key) end
+  places = tonumber(redis.call('HGET', places_key, sku) or '0')
+  if not places then return finish('STORE_CORRUPT', places_key) end
+end
+if on_hand + (stock and stock.s or sold) > STOCK_MAX then return finish('STOCK_TOO_LARGE') end
 if stock and on_hand < stock.r then
   reap(deadlines_key, now, REAP_MAX)
   if on_hand < stock.r then
@@ -86,7 +98,7 @@ end
 
 local created = not stock
 if created then
-  stock = {key = stock_key, a = 0, r = 0, s = 0, v = 0}
+  stock = {key = stock_key, a = 0, r = 0, s = sold, v = last_version}
   stocks[stock_key] = stock
 end
 local delta = on_hand - stock.r - stock.a
@@ -99,7 +111,8 @@ local n, packed = commit(journal_key, deadlines_key, epoch, now)
 redis.call('SET', op_key, packed .. struct.pack('>I6', now) .. content)
 if created then
   redis.call('ZADD', skus_key, 0, location .. '|' .. sku)
-  redis.call('HINCRBY', places_key, sku, 1)
+  redis.call('HSET', places_key, sku, string.format('%d', places + 1))
+  redis.call('HDEL', retired_key, place)
 end
 if limit == '-' then
   redis.call('HDEL', limits_key, sku)

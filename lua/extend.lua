@@ -53,7 +53,8 @@ local deadline = math.min(now + ttl, record.created + max_hold)
 if deadline == record.created + record.ttl or deadline <= now then
   return {'DONE', -1, now, record.raw}
 end
-record.ttl = deadline - record.created
+-- A clock that was set back may lie before the creation.
+record.ttl = math.max(1, deadline - record.created)
 put(record, 'E', head, 'R', record.text)
 opened[1], opened[2] = string.format('%d', deadline), id_of(record)
 local n = commit(journal_key, deadlines_key, epoch, now)

@@ -48,7 +48,7 @@ if not record then
 elseif is_due(record, now) then
   if not expire(record, now, head) then return {'STORE_CORRUPT', -1, now, key} end
 elseif record.state == 'R' then
-  local lines, _, keys = loaded(lines_of((parts_of(record.text))))
+  local lines, _, keys = held(lines_of((parts_of(record.text))))
   if not lines then return {'STORE_CORRUPT', -1, now, keys[1]} end
   local counters_of, corrupt_key = allowances(record, lines, now)
   if counters_of == CORRUPT then return {'STORE_CORRUPT', -1, now, corrupt_key} end

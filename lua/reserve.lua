@@ -103,13 +103,14 @@ local function met_limits(position)
   return met
 end
 
+local function customer_required(met)
+  local required = {'CUSTOMER_REQUIRED'}
+  for _, one in ipairs(met) do required[#required + 1] = one.line end
+  return required
+end
+
 -- over_limit(met, customer): nil, or the refusal.
 local function over_limit(met, customer)
-  if customer == '' then
-    local required = {'CUSTOMER_REQUIRED'}
-    for _, one in ipairs(met) do required[#required + 1] = one.line end
-    return required
-  end
   local over
   for _, one in ipairs(met) do
     one.counter = counter_of(one.limit, customer, now)
@@ -152,6 +153,14 @@ end
 
 -- attempt(i, position): 0 and the hold is taken, or why not; nothing changed then.
 local function attempt(i, position)
+  local met, customer
+  if limited then
+    met = met_limits(position)
+    if #met > 0 then
+      customer = select(3, parts_of(string.sub(ARGV[first_argument + 2 * i + 1], 6)))
+      if customer == '' then return customer_required(met) end
+    end
+  end
   local usable, enough = true, true
   for line = 1, numbers[position + 1] do
     local stock = at[numbers[position + 2 * line]]
@@ -163,22 +172,18 @@ local function attempt(i, position)
   end
   if not usable then return unusable_lines(position) end
   local counted
-  if limited then
-    local met = met_limits(position)
-    if #met > 0 then
-      local _, _, customer = parts_of(string.sub(ARGV[first_argument + 2 * i + 1], 6))
-      local refusal = over_limit(met, customer)
-      if refusal then return refusal end
-      if enough then
-        local marks = {}
-        for _, one in ipairs(met) do
-          spend(one.counter, one.requested, now)
-          for _, line in ipairs(one.lines) do
-            marks[#marks + 1] = line .. ':' .. one.limit.generation
-          end
+  if customer then
+    local refusal = over_limit(met, customer)
+    if refusal then return refusal end
+    if enough then
+      local marks = {}
+      for _, one in ipairs(met) do
+        spend(one.counter, one.requested, now)
+        for _, line in ipairs(one.lines) do
+          marks[#marks + 1] = line .. ':' .. one.limit.generation
         end
-        counted = '\nu' .. table.concat(marks, ',')
       end
+      counted = '\nu' .. table.concat(marks, ',')
     end
   end
   if not enough then return short_lines(position) end

@@ -90,11 +90,13 @@ if #exceeding > 0 then
 end
 local usable, code, keys = loaded(lines)
 if not usable then return {code, -1, now, unpack(keys)} end
+for _, line in ipairs(lines) do
+  if line.quantity > line.stock.s then return {'STORE_CORRUPT', -1, now, line.key} end
+end
 
 local texts = {}
 for index, line in ipairs(lines) do
-  -- A stock that was retired and created again since has not sold these goods.
-  change(line.stock, line.quantity, 0, -math.min(line.quantity, line.stock.s))
+  change(line.stock, line.quantity, 0, -line.quantity)
   out[line.item] = out[line.item] - line.quantity
   texts[index] = line.item .. '=' .. string.format('%d', line.quantity)
 end

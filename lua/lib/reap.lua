@@ -7,9 +7,9 @@ local CORRUPT_RETRY_MS = 3600000
 local reaped, more_due, reaped_count, reaped_lines, corrupt_count = false, false, 0, 0, 0
 
 -- expire(record, now, head): give a due hold back. False (and nothing changed) if one of its
--- figures or counters is missing or corrupt.
+-- figures or counters is missing or corrupt, or does not have what it holds.
 local function expire(record, now, head)
-  local lines = loaded(lines_of((parts_of(record.text))))
+  local lines = held(lines_of((parts_of(record.text))))
   if not lines then return false end
   local counters_of = allowances(record, lines, now)
   if counters_of == CORRUPT then return false end

@@ -118,3 +118,16 @@ local function loaded(lines)
   if #unknown > 0 then return nil, 'UNKNOWN_SKU', unknown end
   return lines
 end
+
+-- held(lines): loaded, and each figure reserves what the line holds: a record that says more than
+-- its stock does not make units.
+local function held(lines)
+  local usable, code, keys = loaded(lines)
+  if not usable then return nil, code, keys end
+  for _, line in ipairs(lines) do
+    if line.quantity < 1 or line.quantity > line.stock.r then
+      return nil, 'STORE_CORRUPT', {line.key}
+    end
+  end
+  return lines
+end

@@ -63,7 +63,7 @@ impl Metadata {
                 max: METADATA_LEN_MAX,
             });
         }
-        if json.contains(|c: char| c.is_ascii_control()) {
+        if json.bytes().any(|byte| byte < 0x20) {
             return Err(TextError::Control);
         }
         Ok(Self(json.into()))

@@ -37,8 +37,10 @@ pub struct ReservationRead {
 /// Stocks, in the order asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StockRead {
-    /// One for each key asked; `None` where there is no such stock.
+    /// One for each key asked; `None` where there is no such stock, or it cannot be read.
     pub stocks: Vec<Option<Stock>>,
+    /// Stocks whose key is not what the engine wrote.
+    pub corrupt: Vec<StockKey>,
     /// Whether the shard is fenced, so that the figures may be behind what was acknowledged.
     pub stale: bool,
 }
@@ -48,6 +50,8 @@ pub struct StockRead {
 pub struct StockPage {
     /// The stocks of the page.
     pub stocks: Vec<Stock>,
+    /// Stocks of the page whose key is not what the engine wrote.
+    pub corrupt: Vec<StockKey>,
     /// Where the next page begins, if there is one.
     pub next: Option<StockKey>,
     /// See [`StockRead::stale`].

@@ -103,6 +103,8 @@ enum Failure {
     NoScript,
     /// It did not execute: a key that it names is of another type.
     WrongType,
+    /// It did not execute: the journal has an entry of a later epoch.
+    Passed,
     /// A bug.
     Broken(String),
 }
@@ -123,6 +125,11 @@ fn classify(error: &RedisError) -> Failure {
         }
         // Inside a script the code is a part of the text.
         _ if text.contains("WRONGTYPE") => Failure::WrongType,
+        _ if text.contains("equal or smaller than the target stream top item")
+            || text.contains("stream has exhausted the last possible ID") =>
+        {
+            Failure::Passed
+        }
         _ => Failure::Broken(text),
     }
 }
@@ -268,6 +275,7 @@ impl Shard {
                 Failure::NotExecuted(_)
                 | Failure::NoScript
                 | Failure::WrongType
+                | Failure::Passed
                 | Failure::Broken(_) => (error.to_string(), Lost::Nothing),
             },
             Err(_) => {
@@ -371,6 +379,11 @@ impl Shard {
                         }
                     })?;
                 }
+                Failure::Passed => {
+                    let why = "the journal has an entry that this epoch cannot follow";
+                    self.gate.fence(epoch, why);
+                    return Err(self.fenced());
+                }
                 Failure::WrongType => {
                     return Err(Fault::Corrupt {
                         key: "an index of the shard".to_owned(),
@@ -422,7 +435,12 @@ impl Shard {
                     again = false;
                 }
                 Failure::NotExecuted(why) => return Err(Fault::Unavailable(why)),
-                Failure::NoScript | Failure::WrongType | Failure::Broken(_) => {
+                Failure::WrongType => {
+                    return Err(Fault::Corrupt {
+                        key: "an index of the shard".to_owned(),
+                    });
+                }
+                Failure::NoScript | Failure::Passed | Failure::Broken(_) => {
                     return Err(Fault::Protocol(error.to_string()));
                 }
             }
@@ -438,7 +456,7 @@ impl Shard {
         }
     }
 
-    fn fenced(&self) -> Fault {
+    pub(crate) fn fenced(&self) -> Fault {
         match self.gate.state() {
             GateState::Fenced(why) => Fault::Fenced(why),
             GateState::Open(_) => Fault::Fenced("the shard was just opened again".to_owned()),

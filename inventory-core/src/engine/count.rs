@@ -36,9 +36,11 @@ impl Engine {
         let limit = limit_argument(command.limit);
         super::until_decided(deadline, || async {
             let call = shard.call(Route::Pool, &shard.scripts.count, deadline, |cmd, epoch| {
-                cmd.arg(7).arg(&shard.keys.meta).arg(&shard.keys.journal);
+                cmd.arg(8).arg(&shard.keys.meta).arg(&shard.keys.journal);
                 cmd.arg(&shard.keys.deadlines).arg(&stock_key).arg(&op_key);
-                cmd.arg(&shard.keys.skus).arg(&shard.keys.places);
+                cmd.arg(&shard.keys.skus)
+                    .arg(&shard.keys.places)
+                    .arg(&shard.keys.retired);
                 cmd.arg(epoch.0)
                     .arg(shard.config.clock.argument())
                     .arg(&head);

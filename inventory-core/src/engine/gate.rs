@@ -6,14 +6,14 @@
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use redis::{RedisResult, Value};
 use tokio::sync::watch;
 
 use super::{
-    config::{EngineConfig, ProjectionMode},
+    config::{Durability, EngineConfig, ProjectionMode},
     keys::Keys,
     link::Link,
     scripts::Scripts,
@@ -47,6 +47,8 @@ pub(crate) struct Gate {
     state: watch::Sender<GateState>,
     seen: Mutex<Seen>,
     durability: Mutex<String>,
+    /// Whether Redis was once seen as durable as asked, and never weaker since.
+    durable: AtomicBool,
     looks: AtomicU64,
 }
 
@@ -69,6 +71,7 @@ impl Gate {
             state: watch::Sender::new(GateState::Fenced("not connected yet".to_owned())),
             seen: Mutex::default(),
             durability: Mutex::default(),
+            durable: AtomicBool::new(false),
             looks: AtomicU64::new(0),
         }
     }
@@ -168,9 +171,21 @@ impl Gate {
             return Ok(self.wait("this Redis is a replica".to_owned()));
         }
         if !settings.problems.is_empty() {
+            self.durable.store(false, Ordering::Relaxed);
             self.wait(settings.problems.join("; "));
             return Ok(Look::Refused(settings.problems));
         }
+        if settings.rewriting
+            && config.durability > Durability::None
+            && !self.durable.load(Ordering::Relaxed)
+        {
+            return Ok(self.wait(
+                "Redis is writing its append-only file anew; if that was turned on only now, \
+                 nothing is durable until it is written"
+                    .to_owned(),
+            ));
+        }
+        self.durable.store(true, Ordering::Relaxed);
         let meta = read_meta(link, keys).await?;
         if !matches!(meta.shards.as_str(), "" | "1") {
             return Ok(Look::Refused(vec![format!(
@@ -193,7 +208,7 @@ impl Gate {
         if alive && let Some(epoch) = meta.epoch.map(Epoch) {
             let behind = highest.is_some_and(|h| {
                 h.epoch > epoch || (h.epoch == epoch && last.is_none_or(|last| last < h))
-            });
+            }) || last.is_some_and(|last| last.epoch > epoch || last.n == u64::MAX);
             if !behind {
                 return self.enter(link, keys, scripts, epoch, meta.lineage).await;
             }
@@ -203,7 +218,24 @@ impl Gate {
                 self.bless(link, keys, scripts, config, &meta, &settings, why)
                     .await
             }
-            Err(why) => Ok(self.wait(why)),
+            Err(why) => {
+                if meta.epoch.is_none() {
+                    self.report_emptied();
+                }
+                Ok(self.wait(why))
+            }
+        }
+    }
+
+    /// A store that is gone and that this process may not begin anew: say once how much was lost.
+    fn report_emptied(&self) {
+        let loss = self.seen().emptied();
+        if loss != Loss::default() {
+            tracing::error!(
+                lost_entries = loss.entries,
+                lost_changes = loss.changes,
+                "the store was emptied; this process had seen so much of it"
+            );
         }
     }
 

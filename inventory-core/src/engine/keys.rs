@@ -13,6 +13,7 @@ pub(crate) struct Keys {
     pub(crate) closed: String,
     pub(crate) skus: String,
     pub(crate) places: String,
+    pub(crate) retired: String,
 }
 
 impl Keys {
@@ -27,6 +28,7 @@ impl Keys {
             closed: key("closed"),
             skus: key("skus"),
             places: key("places"),
+            retired: key("retired"),
             prefix,
         }
     }

@@ -42,6 +42,7 @@ impl Engine {
         if keys.is_empty() {
             return Ok(StockPage {
                 stocks: Vec::new(),
+                corrupt: Vec::new(),
                 next: None,
                 stale,
             });
@@ -52,6 +53,7 @@ impl Engine {
         let stocks = read.stocks.into_iter().flatten().collect();
         Ok(StockPage {
             stocks,
+            corrupt: read.corrupt,
             next,
             stale,
         })

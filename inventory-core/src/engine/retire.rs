@@ -23,9 +23,11 @@ impl Engine {
                 &shard.scripts.retire,
                 deadline,
                 |cmd, epoch| {
-                    cmd.arg(6).arg(&shard.keys.meta).arg(&shard.keys.journal);
+                    cmd.arg(7).arg(&shard.keys.meta).arg(&shard.keys.journal);
                     cmd.arg(&shard.keys.deadlines).arg(&stock_key);
-                    cmd.arg(&shard.keys.skus).arg(&shard.keys.places);
+                    cmd.arg(&shard.keys.skus)
+                        .arg(&shard.keys.places)
+                        .arg(&shard.keys.retired);
                     cmd.arg(epoch.0)
                         .arg(shard.config.clock.argument())
                         .arg(&head);

@@ -19,6 +19,8 @@ pub(crate) struct Seen {
     recent: VecDeque<(u64, u32)>,
     /// The lowest place of the highest epoch that the journal gave out a second time.
     repeated: Option<u64>,
+    /// Whether all of the highest epoch was counted as lost already.
+    gone: bool,
     pub(crate) lost_entries: u64,
     pub(crate) fences: u64,
 }
@@ -71,6 +73,7 @@ impl Seen {
         let mut loss = Loss::default();
         if let Some(highest) = self.highest
             && highest.epoch < first.epoch
+            && !self.gone
         {
             let kept = last
                 .filter(|last| last.epoch == highest.epoch)
@@ -88,7 +91,23 @@ impl Seen {
             self.highest = Some(first);
             self.recent.clear();
             self.repeated = None;
+            self.gone = false;
         }
+        self.lost_entries = self.lost_entries.saturating_add(loss.entries);
+        loss
+    }
+
+    /// The store is empty, and does not go on yet: all of the epoch is lost. Counted once.
+    pub(crate) fn emptied(&mut self) -> Loss {
+        let Some(highest) = self.highest.filter(|_| !self.gone) else {
+            return Loss::default();
+        };
+        self.gone = true;
+        let changes = self.recent.iter().map(|(_, changes)| u64::from(*changes));
+        let loss = Loss {
+            entries: highest.n.saturating_add(1),
+            changes: changes.fold(0, u64::saturating_add),
+        };
         self.lost_entries = self.lost_entries.saturating_add(loss.entries);
         loss
     }
@@ -147,6 +166,25 @@ mod tests {
         seen.enter(id(10, 0), None);
         seen.acknowledge(id(10, 1), 1);
         assert_eq!(seen.enter(id(11, 0), None).entries, 2);
+    }
+
+    #[test]
+    fn a_loss_is_counted_once_however_long_the_store_stays_empty() {
+        let mut seen = Seen::default();
+        seen.enter(id(10, 0), None);
+        seen.acknowledge(id(10, 1), 4);
+        assert_eq!(
+            seen.emptied(),
+            Loss {
+                entries: 2,
+                changes: 4
+            }
+        );
+        assert_eq!(seen.emptied(), Loss::default());
+        assert_eq!(seen.enter(id(20, 0), None), Loss::default());
+        assert_eq!(seen.lost_entries, 2);
+        seen.acknowledge(id(20, 1), 1);
+        assert_eq!(seen.emptied().entries, 2);
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub(crate) struct Settings {
     pub(crate) replid: String,
     pub(crate) loading: bool,
     pub(crate) master: bool,
+    /// The AOF is being rewritten, or waits for it. One that was only just turned on counts for
+    /// nothing until then: there is none on disk that a restart would load.
+    pub(crate) rewriting: bool,
     pub(crate) problems: Vec<String>,
     /// A [`Durability`] name, or `unverified`.
     pub(crate) durability: String,
@@ -48,6 +51,8 @@ pub(crate) async fn read(
         replid: field("master_replid").to_owned(),
         loading: field("loading") == "1",
         master: field("role") == "master",
+        rewriting: field("aof_enabled") == "1"
+            && (field("aof_rewrite_in_progress") == "1" || field("aof_rewrite_scheduled") == "1"),
         problems: Vec::new(),
         durability: "unverified".to_owned(),
     };

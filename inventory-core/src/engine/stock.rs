@@ -13,7 +13,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Reads stocks, also from a fenced shard as long as its meta exists; then `stale` is set.
+    /// Reads stocks, also from a fenced shard as long as its meta exists; then `stale` is set. A
+    /// fenced shard never says that a stock does not exist.
     ///
     /// # Errors
     /// [`Fault`].
@@ -39,11 +40,28 @@ impl Engine {
         });
         let mut answer = call.await?;
         let stale = stale(&mut answer)?;
-        let stocks = keys
-            .iter()
-            .map(|key| read_stock(key, &mut answer))
-            .collect::<Result<_, _>>()?;
-        Ok(StockRead { stocks, stale })
+        let mut stocks = Vec::with_capacity(keys.len());
+        let mut corrupt = Vec::new();
+        for key in keys {
+            stocks.push(match read_stock(key, &mut answer) {
+                Ok(stock) => stock,
+                Err(Fault::Corrupt { .. }) => {
+                    corrupt.push(key.clone());
+                    None
+                }
+                Err(fault) => return Err(fault),
+            });
+        }
+        // While a shard is restored, a stock that is not there yet may well exist.
+        let missing = stocks.iter().filter(|stock| stock.is_none()).count();
+        if stale && missing > corrupt.len() {
+            return Err(shard.fenced());
+        }
+        Ok(StockRead {
+            stocks,
+            corrupt,
+            stale,
+        })
     }
 }
 

@@ -45,7 +45,10 @@ impl Model {
                 _ => Ok(()),
             }
         })?;
-        let sold = before.as_ref().map_or(0, |stock| stock.sold);
+        let sold = match &before {
+            Some(stock) => stock.sold,
+            None => self.retired.get(key).map_or(0, |figures| figures.sold),
+        };
         if u128::from(*on_hand) + u128::from(sold) > u128::from(STOCK_MAX) {
             return Err(Stop::Refuse(Refusal::StockTooLarge));
         }

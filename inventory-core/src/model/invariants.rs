@@ -16,7 +16,7 @@ struct Sums {
     available: i128,
     reserved: i128,
     sold: i128,
-    /// Initial units and adjustments; and units that came back to a stock that had not sold them.
+    /// Initial units and adjustments.
     adjusted: i128,
     version: u64,
 }
@@ -24,6 +24,7 @@ struct Sums {
 #[derive(Debug, Default)]
 struct Fold {
     stocks: BTreeMap<StockKey, Sums>,
+    retired: BTreeMap<StockKey, Sums>,
     reservations: BTreeMap<ReservationId, Reservation>,
 }
 
@@ -185,16 +186,25 @@ impl Fold {
                     kind == ChangeKind::Counted || self.stocks.contains_key(key),
                     || format!("adjusts {key}, which does not exist"),
                 )?;
-                self.stocks.entry(key.clone()).or_default();
+                let retired = &mut self.retired;
+                self.stocks
+                    .entry(key.clone())
+                    .or_insert_with(|| retired.remove(key).unwrap_or_default());
                 self.step(key, |stock| {
                     stock.available += i128::from(delta);
                     stock.adjusted += i128::from(delta);
                 })
             }
-            ChangeKind::Retired => match self.stocks.remove(key) {
-                Some(stock) if stock.available == 0 && stock.reserved == 0 => Ok(()),
-                stock => Err(format!("retires {key} with {stock:?}")),
-            },
+            ChangeKind::Retired => {
+                self.step(key, |_| {})?;
+                match self.stocks.remove(key) {
+                    Some(stock) if stock.available == 0 && stock.reserved == 0 => {
+                        self.retired.insert(key.clone(), stock);
+                        Ok(())
+                    }
+                    stock => Err(format!("retires {key} with {stock:?}")),
+                }
+            }
             ChangeKind::Reserved
             | ChangeKind::Bound
             | ChangeKind::Confirmed
@@ -273,10 +283,8 @@ impl Fold {
                     stock.sold += sold;
                 })?,
                 ChangeKind::Returned if back > 0 => self.step(&key, |stock| {
-                    let never_sold = (back - stock.sold).max(0);
                     stock.available += back;
-                    stock.sold -= back - never_sold;
-                    stock.adjusted += never_sold;
+                    stock.sold -= back;
                 })?,
                 ChangeKind::Reacquired
                 | ChangeKind::Returned

@@ -49,6 +49,8 @@ pub struct Model {
     epoch: Epoch,
     next_n: u64,
     stocks: BTreeMap<StockKey, Figures>,
+    /// What stocks that were retired go on from when they are created again.
+    retired: BTreeMap<StockKey, Figures>,
     limits: BTreeMap<Sku, Limited>,
     reservations: BTreeMap<ReservationId, Record>,
     operations: BTreeMap<OperationId, Operation>,
@@ -329,7 +331,11 @@ impl Model {
 
     /// Moves units of one stock: one change of it, one step of its version.
     fn change_stock(&mut self, call: &mut Call, key: StockKey, change: impl FnOnce(&mut Figures)) {
-        let figures = self.stocks.entry(key.clone()).or_default();
+        let retired = &mut self.retired;
+        let figures = self
+            .stocks
+            .entry(key.clone())
+            .or_insert_with(|| retired.remove(&key).unwrap_or_default());
         change(figures);
         figures.version += 1;
         call.touched.insert(key, *figures);

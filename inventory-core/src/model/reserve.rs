@@ -1,7 +1,7 @@
 //! reserve: hold all lines, or nothing.
 //!
 //! A **new id** is refused for the first of these reasons, which names all its grounds in the order
-//! asked: a stock does not exist; a SKU with a purchase limit and no customer; a purchase limit
+//! asked: a SKU with a purchase limit and no customer; a stock that does not exist; a purchase limit
 //! passed; a stock too short. Before one of the last two is said, due holds are reaped and both are
 //! looked at again: neither somebody's forgotten hold nor the customer's own may stand in the way.
 //!
@@ -47,8 +47,8 @@ impl Model {
     }
 
     fn reserve_new(&mut self, call: &mut Call, command: &Reserve) -> Decision<Held> {
-        self.all_known(&command.lines)?;
         self.customer_given(command)?;
+        self.all_known(&command.lines)?;
         let now = call.now;
         self.reaping_if_refused(call, |model| {
             model.limits_allow(now, command)?;

@@ -1,9 +1,9 @@
-//! retire: a stock without units and without open holds is removed, and its sold figure with it.
+//! retire: a stock without units and without open holds is removed.
 //!
 //! Due holds are reaped before a stock is called in use; their units are available then, so this
 //! only makes the figures of the refusal true. With the last location of a SKU its purchase limit
 //! goes, and what was counted against it. The entry carries one last version of the stock; created
-//! again, it begins at version 1.
+//! again, it goes on from there, with what it had sold: goods may still come back.
 
 use super::{Call, Decision, Model, ModelReply, Stop, done};
 use crate::domain::*;
@@ -32,7 +32,9 @@ impl Model {
             };
         }
         self.change_stock(call, key.clone(), |_| {});
-        self.stocks.remove(key);
+        if let Some(figures) = self.stocks.remove(key) {
+            self.retired.insert(key.clone(), figures);
+        }
         if !self.stocks.keys().any(|other| other.sku == key.sku) {
             self.change_limit(&key.sku, LimitChange::Remove);
         }

@@ -3,9 +3,6 @@
 //! Each return has an id of its own within the reservation; the same id with the same lines, or
 //! none, is a repeat. Without lines all that is still out comes back. Never more than was
 //! confirmed, nor more often than [`RETURNS_MAX`] times. The purchase allowance stays used.
-//!
-//! A stock that was retired and created again since the sale has not sold these goods: its sold
-//! figure stops at 0, and the units still become available.
 
 use super::{Call, Decision, Model, ModelReply, Stop, done, none_or, replay, shortages};
 use crate::{domain::*, limits::RETURNS_MAX};
@@ -44,7 +41,7 @@ impl Model {
         for line in &lines {
             self.change_stock(call, line.stock_key(), |stock| {
                 stock.available += u64::from(line.quantity);
-                stock.sold = stock.sold.saturating_sub(u64::from(line.quantity));
+                stock.sold -= u64::from(line.quantity);
             });
         }
         let mut sale = sale.clone();

@@ -91,7 +91,12 @@ async fn a_stock_that_is_no_stock_refuses_what_needs_it() {
         store.only_the_middle_one_is_refused(mixed, round).await;
         let engine = &store.engine;
         let operation = format!("op-{round}");
-        assert!(is_corrupt(&engine.stock(S, &[key("bad")], soon()).await));
+        let asked = [key("bad"), key("good")];
+        let read = engine.stock(S, &asked, soon()).await.unwrap();
+        assert_eq!(read.corrupt, [key("bad")]);
+        assert!(read.stocks[0].is_none() && read.stocks[1].is_some());
+        let page = engine.list_stock(S, None, 10, soon()).await.unwrap();
+        assert_eq!(page.corrupt, [key("bad")]);
         let answer = engine
             .adjust(S, &adjust(&operation, "bad", 1), soon())
             .await;
@@ -362,4 +367,40 @@ async fn an_index_of_another_type_refuses_before_anything_is_written() {
         assert!(is_corrupt(&answer), "{name} {answer:?}");
         assert_eq!(store.dump(), before, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_record_that_holds_more_than_its_stock_reserves_makes_no_units() {
+    let store = store().await;
+    store.put("sku-1", 100).await;
+    store.reserve("r", &[("sku-1", 1)]).await.unwrap();
+    for items in ["sku-1=2", "sku-1=99999999999", "sku-1=0"] {
+        let mut record = vec![0; 17];
+        record.extend_from_slice(b"R\0\0\0\x01");
+        record.extend_from_slice(items.as_bytes());
+        store.raw(&[b"SET".as_slice(), k("rsv:r").as_bytes(), &record]);
+        let engine = &store.engine;
+        let due = engine.extend(S, &extend("r", 1), soon()).await;
+        assert!(is_corrupt(&due), "{due:?}");
+        let due = engine.release(S, &release("r"), soon()).await;
+        assert!(is_corrupt(&due), "{due:?}");
+        record[18..22].copy_from_slice(&u32::MAX.to_be_bytes());
+        // Created late enough to be open.
+        record[11..17].copy_from_slice(&T0.0.to_be_bytes()[2..]);
+        store.raw(&[b"SET".as_slice(), k("rsv:r").as_bytes(), &record]);
+        let open = engine.confirm(S, &confirm("r"), soon()).await;
+        assert!(is_corrupt(&open), "{open:?}");
+        let open = engine.release(S, &release("r"), soon()).await;
+        assert!(is_corrupt(&open), "{open:?}");
+        assert_eq!(store.figures("sku-1").await, (99, 1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_count_of_places_that_is_none_refuses_before_anything_is_written() {
+    let store = store().await;
+    store.raw(&["HSET", &k("places"), "sku-1", "many"]);
+    let answer = store.engine.count(S, &count("c", "sku-1", 5), soon()).await;
+    assert!(is_corrupt(&answer), "{answer:?}");
+    assert_eq!(store.stock("sku-1").await, None);
 }

@@ -24,14 +24,8 @@ async fn impatient_store(redis: RedisServer) -> Store {
         call_timeout: CALL_TIMEOUT,
         ..config(&redis)
     };
-    let mut engine = None;
-    eventually("redis answers so soon", async || {
-        engine = Engine::connect(config.clone()).await.ok();
-        engine.is_some()
-    })
-    .await;
     let store = Store {
-        engine: engine.unwrap(),
+        engine: connect(config).await,
         redis,
         clock: ShardClock::Redis,
     };
@@ -231,11 +225,10 @@ async fn a_redis_that_stops_again_and_again_under_load_costs_no_call_and_no_unit
         callers.spawn(async move {
             for turn in 0..8 {
                 let id = format!("r-{caller}-{turn}");
-                let command = adjust(&id, "sku-1", 1);
-                let done = engine.adjust(S, &command, within(20_000)).await.unwrap();
+                let (more, take) = (adjust(&id, "sku-1", 1), reserve(&id, &[("sku-1", 1)]));
+                let done = until_available(|| engine.adjust(S, &more, within(20_000))).await;
                 done.unwrap();
-                let command = reserve(&id, &[("sku-1", 1)]);
-                let held = engine.reserve(S, &command, within(20_000)).await.unwrap();
+                let held = until_available(|| engine.reserve(S, &take, within(20_000))).await;
                 held.unwrap();
             }
         });

@@ -665,3 +665,60 @@ async fn nobody_there_and_a_url_that_makes_no_sense_are_told_apart() {
     let senseless = senseless.await.unwrap_err();
     assert!(matches!(senseless, ConnectError::Url(_)), "{senseless}");
 }
+
+#[tokio::test]
+async fn an_aof_turned_on_just_now_does_not_count_until_it_is_written() {
+    let redis = RedisServer::builder().arg("rdb-key-save-delay", "1000000");
+    let redis = Arc::new(redis.start().unwrap());
+    for i in 0..3 {
+        raw(&redis, &["SET", &format!("other-{i}"), "x"]);
+    }
+    let always = EngineConfig {
+        durability: Durability::Always,
+        ..config(&redis)
+    };
+    let refused = Engine::connect(always.clone()).await.unwrap_err();
+    assert!(matches!(refused, ConnectError::Refused(_)), "{refused}");
+    raw(&redis, &["CONFIG", "SET", "appendonly", "yes"]);
+    raw(&redis, &["CONFIG", "SET", "appendfsync", "always"]);
+    let engine = connect(always).await;
+    fenced_because(&engine, "append-only file").await;
+    raw(&redis, &["CONFIG", "SET", "rdb-key-save-delay", "0"]);
+    engine.opened(S, within(30_000)).await.unwrap();
+    assert_eq!(info(&redis, "aof_rewrite_in_progress"), "0");
+}
+
+#[tokio::test]
+async fn an_entry_of_a_later_epoch_in_the_journal_is_passed_by_a_new_epoch() {
+    let store = store_in(ProjectionMode::None, plain_redis()).await;
+    let before = store.epoch();
+    let later = format!("{}-5", before.0 + 1_000_000);
+    store.raw(&["XADD", &k("journal"), &later, "planted", "x"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    let after = store.in_epoch_after(before).await;
+    assert!(after.0 > before.0 + 1_000_000);
+    store.reserve("r", &[("sku-1", 1)]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_emptied_under_auto_is_counted_once_and_stays_closed() {
+    let store = store_in(ProjectionMode::Auto, plain_redis()).await;
+    let seen = entries(&store.engine).await.len();
+    store.raw(&["FLUSHALL"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    fenced_because(&store.engine, "emptied").await;
+    assert_eq!(store.lost_entries().await, u64::try_from(seen).unwrap());
+    assert!(is_fenced(&store.engine, "r").await);
+    assert_eq!(store.lost_entries().await, u64::try_from(seen).unwrap());
+}
+
+#[tokio::test]
+async fn a_fenced_shard_never_says_that_a_stock_does_not_exist() {
+    let store = store_in(ProjectionMode::None, plain_redis()).await;
+    store.raw(&["HSET", &k("meta"), "state", "RECOVERING"]);
+    let read = store.engine.stock(S, &[key("sku-1")], soon()).await;
+    assert!(read.unwrap().stale);
+    let asked = [key("sku-1"), key("not-there-yet")];
+    let read = store.engine.stock(S, &asked, soon()).await;
+    assert!(matches!(read, Err(Fault::Fenced(_))), "{read:?}");
+}

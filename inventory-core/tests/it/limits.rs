@@ -303,3 +303,11 @@ async fn what_was_used_of_a_passed_window_is_forgotten_and_nothing_else() {
     assert_eq!(store.take("over", "c-0", 2).await, Err(1));
     check_books(&store).await;
 }
+
+#[tokio::test]
+async fn a_missing_customer_is_said_before_an_unknown_stock() {
+    let store = limited(2, None).await;
+    let asked = reserve("r", &[("sku-1", 1), ("nope", 1)]);
+    let refused = store.hold(&asked).await.unwrap_err();
+    assert_eq!(refused, Refusal::CustomerRequired(vec![sku("sku-1")]));
+}

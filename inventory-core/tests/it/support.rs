@@ -9,7 +9,10 @@ use std::{
 
 use devstack::redis::{Appendonly, Builder, RedisServer, Reply};
 use inventory_core::{
-    engine::{Counted, Durability, Engine, EngineConfig, Held, ProjectionMode, ShardClock, Swept},
+    engine::{
+        ConnectError, Counted, Durability, Engine, EngineConfig, Held, ProjectionMode, ShardClock,
+        Swept,
+    },
     limits::REAP_MAX,
     *,
 };
@@ -17,7 +20,7 @@ use inventory_core::{
 pub(crate) const S: ShardId = ShardId::ZERO;
 pub(crate) const T0: TimestampMs = TimestampMs(1_800_000_000_000);
 /// How long a condition may take to come true; far longer than it ever should.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Store {
     pub(crate) redis: Arc<RedisServer>,
@@ -26,7 +29,7 @@ pub(crate) struct Store {
 }
 
 pub(crate) fn soon() -> Instant {
-    within(5_000)
+    within(20_000)
 }
 
 pub(crate) fn within(ms: u64) -> Instant {
@@ -46,6 +49,8 @@ pub(crate) fn config(redis: &RedisServer) -> EngineConfig {
     EngineConfig {
         durability: Durability::None,
         projection: ProjectionMode::None,
+        // On a busy machine a late answer is no missing one.
+        call_timeout: Duration::from_secs(15),
         ..EngineConfig::new(&redis.url())
     }
 }
@@ -66,8 +71,18 @@ pub(crate) fn redis_with_aof(appendonly: Appendonly) -> Arc<RedisServer> {
     Arc::new(redis.start().unwrap())
 }
 
+/// Connects to a Redis that runs, though it may take its time.
 pub(crate) async fn connect(config: EngineConfig) -> Engine {
-    Engine::connect(config).await.unwrap()
+    let mut engine = None;
+    eventually("redis can be reached", async || {
+        engine = match Engine::connect(config.clone()).await {
+            Err(ConnectError::Unreachable(_)) => None,
+            connected => Some(connected.unwrap()),
+        };
+        engine.is_some()
+    })
+    .await;
+    engine.unwrap()
 }
 
 /// A store whose clock stands at [`T0`] until the test moves it.
