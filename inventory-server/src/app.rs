@@ -16,6 +16,7 @@ use inventory_core::{
 use tokio::sync::Semaphore;
 
 use crate::{
+    body::Budget,
     coalesce::{Coalescer, ReserveCall, Shed, StockCall},
     config::Config,
     limits::BATCH_REQUESTS_IN_FLIGHT_MAX,
@@ -34,6 +35,8 @@ pub(crate) struct App {
     pub(crate) reserves: Coalescer<ReserveCall>,
     pub(crate) stocks: Coalescer<StockCall>,
     pub(crate) watch: Watch,
+    /// What the bodies of all requests may take.
+    pub(crate) bodies: Budget,
     /// Commands other than reserves that are under way.
     commands: Semaphore,
     /// Batch requests that are worked on.
@@ -81,6 +84,7 @@ impl App {
             },
             reserves: Coalescer::start(reserve, config.queue_max, config.batches_in_flight),
             watch: Watch::new(config.streams_max),
+            bodies: Budget::new(config.body_budget_bytes),
             stocks: Coalescer::start(stock, config.queue_max, config.batches_in_flight),
             commands: Semaphore::new(config.queue_max),
             batches: Semaphore::new(BATCH_REQUESTS_IN_FLIGHT_MAX),

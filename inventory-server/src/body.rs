@@ -1,5 +1,7 @@
 //! Bodies: of responses, and reading those of requests within their limits.
 
+mod budget;
+
 use std::{
     convert::Infallible,
     future::poll_fn,
@@ -10,11 +12,14 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use hyper::{
+    Version,
     body::{Body as _, Frame, Incoming, SizeHint},
-    header::{CONTENT_TYPE, EXPECT, HeaderMap},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, EXPECT, HeaderMap},
 };
 use inventory_core::Code;
+use tokio::time::timeout;
 
+pub(crate) use self::budget::{Budget, Held};
 use crate::{limits::DISCARD_BYTES_MAX, problem::Problem, server::InFlight, wire::json::BODY};
 
 /// The body of a response.
@@ -69,35 +74,103 @@ impl hyper::body::Body for Body {
     }
 }
 
-/// Reads a JSON body of at most `max` bytes. An empty one is no body, whatever its type.
-///
-/// # Errors
-/// 413 over the limit, 415 for another type, 400 when it ends early or takes longer than `timeout`.
-pub(crate) async fn read_json(
-    headers: &HeaderMap,
-    mut body: Incoming,
-    max: usize,
-    timeout: Duration,
-) -> Result<Bytes, Problem> {
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
+/// How the body of one request is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    /// The request's headers.
+    pub(crate) headers: &'a HeaderMap,
+    /// Of HTTP.
+    pub(crate) version: Version,
+    /// What all bodies together may take.
+    pub(crate) budget: &'a Budget,
+    /// In which it must arrive.
+    pub(crate) timeout: Duration,
+}
+
+impl<'a> Reader<'a> {
+    /// Reads a JSON body of at most `max` bytes. An empty one is no body, whatever its type.
+    ///
+    /// # Errors
+    /// 413 over the limit, 503 over the budget, 415 for another type, 400 when it ends early or
+    /// takes longer than the timeout.
+    pub(crate) async fn json(self, mut body: Incoming, max: usize) -> Result<Held<'a>, Problem> {
+        if body.is_end_stream() {
+            return Ok(self.budget.hold());
+        }
+        if body.size_hint().lower() > max as u64 && self.headers.contains_key(EXPECT) {
+            // The client asks before it sends.
+            return Err(over(max).closing());
+        }
+        let held = match timeout(self.timeout, self.collect(&mut body, max)).await {
+            Ok(Ok(held)) => held,
+            Ok(Err(problem)) if problem.close => return Err(problem),
+            Ok(Err(problem)) => return Err(self.read_away(body, problem, max).await),
+            Err(_) => {
+                let reason = format!("did not arrive within {} ms", self.timeout.as_millis());
+                return Err(Problem::invalid_field(BODY, reason).closing());
+            }
+        };
+        if held.is_empty() {
+            return Ok(held);
+        }
+        let unsupported = |detail| Err(Problem::new(Code::UnsupportedMediaType, detail));
+        if !is_json(self.headers) {
+            return unsupported("the body must be application/json");
+        }
+        if !is_plain(self.headers) {
+            return unsupported("the body must not be compressed or encoded");
+        }
+        Ok(held)
     }
-    if body.size_hint().lower() > max as u64 && headers.contains_key(EXPECT) {
-        // The client asks before it sends.
-        return Err(over(max).closing());
+
+    async fn collect(self, body: &mut Incoming, max: usize) -> Result<Held<'a>, Problem> {
+        if body.size_hint().lower() > max as u64 {
+            return Err(over(max));
+        }
+        let mut held = self.budget.hold();
+        let Some(first) = data(body).await? else {
+            return Ok(held);
+        };
+        held.count(first.len())?;
+        if first.len() <= max && body.is_end_stream() {
+            held.bytes = first;
+            return Ok(held);
+        }
+        let mut all = BytesMut::from(first);
+        while all.len() <= max {
+            let Some(more) = data(body).await? else {
+                held.bytes = all.freeze();
+                return Ok(held);
+            };
+            held.count(more.len())?;
+            all.extend_from_slice(&more);
+        }
+        Err(over(max))
     }
-    let read = tokio::time::timeout(timeout, collect(&mut body, max)).await;
-    let bytes = read.unwrap_or_else(|_| {
-        let reason = format!("did not arrive within {} ms", timeout.as_millis());
-        Err(Problem::invalid_field(BODY, reason).closing())
-    })?;
-    if !bytes.is_empty() && !is_json(headers) {
-        return Err(Problem::new(
-            Code::UnsupportedMediaType,
-            "the body must be application/json",
-        ));
+
+    /// Refuses a request without looking at its body.
+    pub(crate) async fn refuse(self, body: Incoming, problem: Problem) -> Problem {
+        if body.is_end_stream() {
+            return problem;
+        }
+        self.read_away(body, problem, 0).await
     }
-    Ok(bytes)
+
+    /// Reads on for a while, so that a client that writes before it reads gets the answer. Over
+    /// HTTP/2 it reads meanwhile, but drops an answer whose stream is reset before it has written
+    /// all: there the answer goes first.
+    async fn read_away(self, body: Incoming, problem: Problem, max: usize) -> Problem {
+        let allowed = max.saturating_add(DISCARD_BYTES_MAX);
+        let rest = timeout(self.timeout, discard(body, allowed));
+        if self.version == Version::HTTP_2 {
+            tokio::spawn(rest);
+            return problem;
+        }
+        match rest.await {
+            Ok(true) => problem,
+            Ok(false) | Err(_) => problem.closing(),
+        }
+    }
 }
 
 /// Whether the type is JSON; without one it is.
@@ -123,6 +196,14 @@ fn is_json(headers: &HeaderMap) -> bool {
             .is_some_and(|sub| sub.len() > 5 && sub.ends_with("+json"))
 }
 
+/// Whether the body is as it was written: no `gzip` and the like.
+fn is_plain(headers: &HeaderMap) -> bool {
+    headers
+        .get_all(CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
 /// The next piece of data; `None` at the end.
 async fn data(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
     loop {
@@ -138,37 +219,6 @@ async fn data(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
     }
 }
 
-async fn collect(body: &mut Incoming, max: usize) -> Result<Bytes, Problem> {
-    if body.size_hint().lower() > max as u64 {
-        return Err(too_large(body, 0, max).await);
-    }
-    let Some(first) = data(body).await? else {
-        return Ok(Bytes::new());
-    };
-    if first.len() <= max && body.is_end_stream() {
-        return Ok(first);
-    }
-    let mut all = BytesMut::from(first);
-    while all.len() <= max {
-        match data(body).await? {
-            Some(more) => all.extend_from_slice(&more),
-            None => return Ok(all.freeze()),
-        }
-    }
-    Err(too_large(body, all.len(), max).await)
-}
-
-/// Reads on for a while, so that a client that writes before it reads gets the answer.
-async fn too_large(body: &mut Incoming, read: usize, max: usize) -> Problem {
-    let allowed = max.saturating_add(DISCARD_BYTES_MAX);
-    let ended = discard(body, allowed.saturating_sub(read)).await;
-    if ended {
-        over(max)
-    } else {
-        over(max).closing()
-    }
-}
-
 fn over(max: usize) -> Problem {
     Problem::new(
         Code::BodyTooLarge,
@@ -177,25 +227,13 @@ fn over(max: usize) -> Problem {
 }
 
 /// Reads up to `max` bytes and says whether that was all.
-async fn discard(body: &mut Incoming, max: usize) -> bool {
+async fn discard(mut body: Incoming, max: usize) -> bool {
     let mut left = max;
     loop {
-        match data(body).await {
+        match data(&mut body).await {
             Ok(None) => return true,
             Ok(Some(bytes)) if bytes.len() <= left => left = left.saturating_sub(bytes.len()),
             Ok(Some(_)) | Err(_) => return false,
         }
-    }
-}
-
-/// Reads away the body of a request that is refused without looking at it, as [`read_json`] does
-/// with one that is too large.
-pub(crate) async fn refuse(mut body: Incoming, problem: Problem, timeout: Duration) -> Problem {
-    if body.is_end_stream() {
-        return problem;
-    }
-    match tokio::time::timeout(timeout, discard(&mut body, DISCARD_BYTES_MAX)).await {
-        Ok(true) => problem,
-        Ok(false) | Err(_) => problem.closing(),
     }
 }

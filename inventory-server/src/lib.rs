@@ -79,7 +79,7 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
         address: config.listen,
         error,
     };
-    let listener = server::bind(config.listen).await.map_err(listen_error)?;
+    let listener = server::bind(config.listen).map_err(listen_error)?;
     let address = listener.local_addr().map_err(listen_error)?;
     let embedded = match &config.store {
         Store::Url(_) => None,

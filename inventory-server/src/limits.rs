@@ -25,15 +25,21 @@ pub const FIELD_ERRORS_MAX: usize = 200;
 pub const ECHO_CHARS_MAX: usize = 64;
 /// Stocks on a page of the listing when the request names no number.
 pub const STOCK_PAGE_DEFAULT: usize = 100;
-/// Longest `X-Request-Id` that is echoed, in bytes.
-pub const REQUEST_ID_LEN_MAX: usize = 128;
+/// Longest `X-Request-Id` that is echoed, in bytes: as long as a text in the journal may be.
+pub const REQUEST_ID_LEN_MAX: usize = inventory_core::limits::TEXT_LEN_MAX;
 
 /// Header fields of one request.
 pub const HEADERS_MAX: usize = 64;
 /// Read buffer of an HTTP/1 connection, hence the longest request head, in bytes.
 pub const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 /// Requests of one HTTP/2 connection that are worked on at once.
-pub const H2_STREAMS_MAX: u32 = 256;
+pub const H2_STREAMS_MAX: u32 = 64;
+/// Bytes of one HTTP/2 request's body that may be on their way unread.
+pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+/// The same for all requests of a connection together: they wait outside of the budget for bodies.
+pub const H2_CONNECTION_WINDOW_BYTES: u32 = 256 * 1024;
+/// Connections that the kernel keeps until they are accepted; it may have a lower limit itself.
+pub const LISTEN_BACKLOG: u32 = 4_096;
 /// Header list of one HTTP/2 request, in bytes.
 pub const H2_HEADER_LIST_BYTES_MAX: u32 = 32 * 1024;
 /// How often open connections are looked over for idle and stalled ones.

@@ -9,12 +9,12 @@ use crate::{ids, limits::REQUEST_ID_LEN_MAX};
 pub(crate) static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The caller's id where it is 1 to 128 visible ASCII characters, else one of ours.
+/// The caller's id where it is visible ASCII, with blanks only inside, and not too long; else one
+/// of ours.
 pub(crate) fn of(headers: &HeaderMap) -> HeaderValue {
-    let sent = headers.get(&X_REQUEST_ID).filter(|value| {
-        (1..=REQUEST_ID_LEN_MAX).contains(&value.len())
-            && value.as_bytes().iter().all(u8::is_ascii_graphic)
-    });
+    let sent = headers
+        .get(&X_REQUEST_ID)
+        .filter(|value| is_sound(value.as_bytes()));
     sent.map_or_else(
         || {
             HeaderValue::from_bytes(&ids::request())
@@ -22,6 +22,14 @@ pub(crate) fn of(headers: &HeaderMap) -> HeaderValue {
         },
         HeaderValue::clone,
     )
+}
+
+fn is_sound(id: &[u8]) -> bool {
+    id.len() <= REQUEST_ID_LEN_MAX
+        && id.iter().all(|b| b.is_ascii_graphic() || *b == b' ')
+        && [id.first(), id.last()]
+            .iter()
+            .all(|end| end.is_some_and(u8::is_ascii_graphic))
 }
 
 /// What goes to the journal with a change.
@@ -32,32 +40,32 @@ pub(crate) fn context(request_id: &HeaderValue, headers: &HeaderMap) -> Context 
         request_id: text(request_id),
         traceparent: headers
             .get(&TRACEPARENT)
-            .filter(|value| is_traceparent(value.as_bytes()))
-            .and_then(text),
+            .and_then(|value| value.to_str().ok())
+            .and_then(traceparent)
+            .and_then(|text| Text::parse(text).ok()),
     }
 }
 
-/// Whether it looks like `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context, version 00).
-fn is_traceparent(value: &[u8]) -> bool {
-    let hex = |part: &[u8]| {
-        part.iter()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+/// The four fields `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context). A later version may have
+/// more behind them, which we cannot know; `ff` is none.
+fn traceparent(value: &str) -> Option<&str> {
+    const LEN: usize = 55;
+    let (fields, more) = value.split_at_checked(LEN)?;
+    let hex = |part: &str| {
+        part.bytes()
+            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
     };
-    let zero = |part: &[u8]| part.iter().all(|&b| b == b'0');
-    let mut parts = value.split(|&b| b == b'-');
-    let lengths = [2, 32, 16, 2];
-    let [Some(version), Some(trace), Some(span), Some(flags)] =
-        lengths.map(|len| parts.next().filter(|p| p.len() == len))
-    else {
-        return false;
-    };
-    parts.next().is_none()
-        && version == b"00"
-        && hex(trace)
-        && hex(span)
-        && hex(flags)
+    let zero = |part: &str| part.bytes().all(|b| b == b'0');
+    let mut parts = fields.split('-');
+    let [version, trace, span, flags] =
+        [2, 32, 16, 2].map(|len| parts.next().filter(|p| p.len() == len && hex(p)));
+    let (version, trace, span) = (version?, trace?, span?);
+    let fits = flags.is_some()
+        && version != "ff"
+        && (more.is_empty() || (version != "00" && more.starts_with('-')))
         && !zero(trace)
-        && !zero(span)
+        && !zero(span);
+    fits.then_some(fields)
 }
 
 #[cfg(test)]
@@ -75,8 +83,16 @@ mod tests {
     fn a_sound_id_is_echoed_and_another_replaced() {
         let of = |value: &[u8]| of(&headers(&X_REQUEST_ID, value));
         assert_eq!(of(b"req/1?"), "req/1?");
-        assert_eq!(of(&[b'x'; 128]).len(), 128);
-        for other in [&b""[..], b"a b", "ä".as_bytes(), &[b'x'; 129]] {
+        assert_eq!(of(b"a b"), "a b");
+        assert_eq!(of(&[b'x'; 256]).len(), 256);
+        for other in [
+            &b""[..],
+            b" a",
+            b"a ",
+            b"a\tb",
+            "ä".as_bytes(),
+            &[b'x'; 257],
+        ] {
             assert_eq!(of(other).len(), 16, "{other:?}");
         }
     }
@@ -91,6 +107,11 @@ mod tests {
                 .map(|t| t.as_str().to_owned())
         };
         assert_eq!(context_of(sound).as_deref(), Some(sound));
+        let later = sound.replacen("00", "cc", 1);
+        for more in ["", "-what-comes-then"] {
+            let value = format!("{later}{more}");
+            assert_eq!(context_of(&value).as_deref(), Some(later.as_str()));
+        }
         for other in [
             "",
             "00",
@@ -98,6 +119,8 @@ mod tests {
             "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
             "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
             "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+            "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.x",
+            "cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
         ] {
             assert_eq!(context_of(other), None, "{other}");
         }

@@ -86,7 +86,8 @@ impl Raw {
                 ("op", id) => _ = state.operations.insert(id.parse().map_err(text)?),
                 ("used", rest) => _ = counters.insert(rest.to_owned()),
                 (
-                    "meta" | "journal" | "deadlines" | "limits" | "closed" | "skus" | "places",
+                    "meta" | "journal" | "deadlines" | "limits" | "closed" | "skus" | "places"
+                    | "retired",
                     "",
                 ) => {}
                 (kind, _) => return Err(format!("an unknown kind of key: {kind}")),

@@ -183,6 +183,15 @@ pub(super) struct Flags {
         default_value = "1000"
     )]
     pub(super) streams_max: String,
+    /// Bytes of request bodies held at once, all requests together; one more answers 503. At
+    /// least 1048576, so that one batch request fits.
+    #[arg(
+        long,
+        env = "INVENTORY_BODY_BUDGET_BYTES",
+        value_name = "BYTES",
+        default_value = "67108864"
+    )]
+    pub(super) body_budget_bytes: String,
     /// Time in which the head of a request must arrive, from its first byte.
     #[arg(
         long,

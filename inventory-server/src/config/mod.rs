@@ -49,6 +49,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Open event streams.
     pub streams_max: usize,
+    /// Bytes of request bodies held at once, all requests together.
+    pub body_budget_bytes: usize,
     /// Time in which a request's head must arrive.
     pub header_timeout: Duration,
     /// Time in which a request's body must arrive.

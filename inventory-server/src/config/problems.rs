@@ -140,6 +140,11 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
         ),
         connections_max: p.number("connections-max", &flags.connections_max, 1..=1_000_000),
         streams_max: p.number("streams-max", &flags.streams_max, 0..=1_000_000),
+        body_budget_bytes: p.number(
+            "body-budget-bytes",
+            &flags.body_budget_bytes,
+            limits::BATCH_BODY_BYTES_MAX..=1 << 40,
+        ),
         header_timeout: p.millis("header-timeout-ms", &flags.header_timeout_ms, 100..=HOUR_MS),
         body_timeout: p.millis("body-timeout-ms", &flags.body_timeout_ms, 100..=HOUR_MS),
         idle_timeout: p.millis("idle-timeout-ms", &flags.idle_timeout_ms, 100..=HOUR_MS),

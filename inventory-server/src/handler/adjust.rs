@@ -1,9 +1,9 @@
 //! `POST /api/inventories/{skuId}/adjustments`
 
 use hyper::{StatusCode, body::Incoming};
-use inventory_core::{Adjust, Code, Context, OperationId, Sku, Stock, StockKey, Success};
+use inventory_core::{Adjust, Code, Context, OperationId, Stock, StockKey, Success};
 
-use super::{Answer, Call, json, mark_replayed, path_id};
+use super::{Answer, Call, json, mark_replayed, stock};
 use crate::{
     app::App,
     ids,
@@ -14,12 +14,12 @@ use crate::{
 
 pub(super) async fn handle(call: &Call<'_>, sku: &str, body: Incoming) -> Answer {
     let body = call.body(body).await?;
-    let sku = path_id("skuId", sku, Sku::parse)?;
     let mut request = wire::adjust::parse(&body).map_err(Problem::invalid)?;
+    let key = stock::key_with(call, sku, request.location.take())?;
     if request.operation.is_none() {
         request.operation = call.idempotency_key(OperationId::parse)?;
     }
-    let command = command(sku, request, call.context())?;
+    let command = command(key, request, call.context())?;
     let adjusted = run(call.app, &command, call.deadline()).await?;
     let mut response = json(StatusCode::OK, wire::stock::body(&adjusted.value));
     mark_replayed(&mut response, adjusted.replayed);
@@ -28,7 +28,7 @@ pub(super) async fn handle(call: &Call<'_>, sku: &str, body: Incoming) -> Answer
 
 /// The command of a request, with an id of ours where it has none.
 pub(super) fn command(
-    sku: Sku,
+    key: StockKey,
     request: AdjustRequest,
     context: Context,
 ) -> Result<Adjust, Problem> {
@@ -37,10 +37,6 @@ pub(super) fn command(
         None => {
             ids::operation().map_err(|_| Problem::new(Code::Internal, "no id could be made"))?
         }
-    };
-    let key = StockKey {
-        location: request.location,
-        sku,
     };
     Ok(Adjust {
         operation,

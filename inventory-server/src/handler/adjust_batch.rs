@@ -1,7 +1,7 @@
 //! `POST /api/inventories/adjustments`
 
 use hyper::{StatusCode, body::Incoming};
-use inventory_core::Adjust;
+use inventory_core::{Adjust, StockKey};
 use serde_json::value::RawValue;
 
 use super::{Answer, Call, adjust, json, waves};
@@ -51,9 +51,10 @@ pub(super) async fn handle(call: &Call<'_>, body: Incoming) -> Answer {
 }
 
 fn read(call: &Call<'_>, index: usize, element: &RawValue) -> Result<Adjust, Problem> {
-    let (sku, request) = wire::adjust::parse_element(element, &format!("adjustments[{index}]"))
+    let (sku, mut request) = wire::adjust::parse_element(element, &format!("adjustments[{index}]"))
         .map_err(Problem::invalid)?;
-    adjust::command(sku, request, call.context())
+    let location = request.location.take().unwrap_or_default();
+    adjust::command(StockKey { location, sku }, request, call.context())
 }
 
 /// Says which element it is, as far as that can be told.

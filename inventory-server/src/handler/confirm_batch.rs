@@ -1,6 +1,6 @@
 //! `POST /api/reservations/batch/confirm`, and what it shares with its sister for releases.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, sync::Arc, time::Instant};
 
 use hyper::{StatusCode, body::Incoming};
 use inventory_core::{Confirm, Context, Reservation, ReservationId, Success};
@@ -16,8 +16,7 @@ use crate::{
 };
 
 pub(super) async fn handle(call: &Call<'_>, body: Incoming) -> Answer {
-    let deadline = call.deadline();
-    run(call, body, |app, id, context| async move {
+    run(call, body, |app, id, context, deadline| async move {
         let command = Confirm {
             id,
             lines: None,
@@ -39,14 +38,15 @@ pub(super) async fn handle(call: &Call<'_>, body: Incoming) -> Answer {
 pub(super) async fn run<F>(
     call: &Call<'_>,
     body: Incoming,
-    one: impl Fn(Arc<App>, ReservationId, Context) -> F,
+    one: impl Fn(Arc<App>, ReservationId, Context, Instant) -> F,
 ) -> Answer
 where
     F: Future<Output = Result<Success<Reservation>, Problem>>,
 {
     let body = call.body_up_to(body, BATCH_BODY_BYTES_MAX).await?;
+    let deadline = call.deadline();
     let elements = wire::batch::parse(&body, "reservationIds").map_err(Problem::invalid)?;
-    let _place = call.app.batch_place(call.deadline()).await?;
+    let _place = call.app.batch_place(deadline).await?;
     let context = call.context();
     let ids: Vec<Result<ReservationId, Problem>> = elements
         .iter()
@@ -59,7 +59,7 @@ where
         |id| {
             let command = id
                 .as_ref()
-                .map(|id| one(Arc::clone(call.app), id.clone(), context.clone()));
+                .map(|id| one(Arc::clone(call.app), id.clone(), context.clone(), deadline));
             async move {
                 match command {
                     Ok(command) => command.await,

@@ -5,9 +5,9 @@ use hyper::{
     body::Incoming,
     header::{HeaderValue, LOCATION},
 };
-use inventory_core::{Code, Count, OperationId, Sku, StockKey};
+use inventory_core::{Code, Count, OperationId};
 
-use super::{Answer, Call, json, mark_replayed, path_id};
+use super::{Answer, Call, json, mark_replayed, stock};
 use crate::{
     ids,
     metrics::Operation,
@@ -17,8 +17,8 @@ use crate::{
 
 pub(super) async fn handle(call: &Call<'_>, sku: &str, body: Incoming) -> Answer {
     let body = call.body(body).await?;
-    let sku = path_id("skuId", sku, Sku::parse)?;
     let request = wire::count::parse(&body).map_err(Problem::invalid)?;
+    let key = stock::key_with(call, sku, request.location)?;
     let operation = match call.idempotency_key(OperationId::parse)? {
         Some(key) => key,
         None => {
@@ -27,10 +27,7 @@ pub(super) async fn handle(call: &Call<'_>, sku: &str, body: Incoming) -> Answer
     };
     let command = Count {
         operation,
-        key: StockKey {
-            location: request.location,
-            sku,
-        },
+        key,
         on_hand: request.on_hand,
         expected_version: request.expected_version,
         limit: request.limit,

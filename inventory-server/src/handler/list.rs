@@ -8,11 +8,17 @@ use crate::{
     limits::STOCK_PAGE_DEFAULT,
     metrics::Operation,
     problem::Problem,
-    wire::{self, json::Errors, query::parameter, write::Writer},
+    wire::{
+        self,
+        json::Errors,
+        query::{only, parameter},
+        write::Writer,
+    },
 };
 
 pub(super) async fn handle(call: &Call<'_>) -> Answer {
     let mut errors = Errors::default();
+    only(call.query, &["cursor", "limit"], &mut errors);
     let from = parameter(call.query, "cursor", &mut errors, read_cursor);
     let limit =
         parameter(call.query, "limit", &mut errors, read_limit).unwrap_or(STOCK_PAGE_DEFAULT);

@@ -12,6 +12,7 @@ pub(super) fn handle(app: &App) -> Response<Body> {
     let depth = |depth: usize| i64::try_from(depth).unwrap_or(i64::MAX);
     operations.reserve_queue.set(depth(app.reserves.depth()));
     operations.stock_queue.set(depth(app.stocks.depth()));
+    app.metrics.http.body_bytes.set(depth(app.bodies.held()));
     app.metrics
         .shard
         .fenced

@@ -34,7 +34,7 @@ use inventory_core::{Code, Context, Reservation, Status, Success};
 
 use crate::{
     app::App,
-    body::{self, Body},
+    body::{Body, Held, Reader},
     limits::BODY_BYTES_MAX,
     problem::Problem,
     request_id::{self, X_REQUEST_ID},
@@ -54,6 +54,7 @@ static IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 struct Call<'a> {
     app: &'a Arc<App>,
     headers: &'a HeaderMap,
+    version: Version,
     query: Option<&'a str>,
     request_id: &'a HeaderValue,
 }
@@ -71,6 +72,7 @@ pub(crate) async fn respond(
     let call = Call {
         app,
         headers: &head.headers,
+        version: head.version,
         query: head.uri.query(),
         request_id: &request_id,
     };
@@ -109,7 +111,7 @@ async fn handle(
                 ),
                 NoRoute::MethodNotAllowed(allow) => Problem::method_not_allowed(allow),
             };
-            return Err(body::refuse(body, problem, call.app.policy.body_timeout).await);
+            return Err(call.reader().refuse(body, problem).await);
         }
     };
     match route {
@@ -139,7 +141,7 @@ async fn handle(
     }
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     /// When the answer is due.
     fn deadline(&self) -> Instant {
         Instant::now() + self.app.policy.request_timeout
@@ -151,12 +153,21 @@ impl Call<'_> {
     }
 
     /// A body of the usual size.
-    async fn body(&self, body: Incoming) -> Result<Bytes, Problem> {
+    async fn body(&self, body: Incoming) -> Result<Held<'a>, Problem> {
         self.body_up_to(body, BODY_BYTES_MAX).await
     }
 
-    async fn body_up_to(&self, body: Incoming, max: usize) -> Result<Bytes, Problem> {
-        body::read_json(self.headers, body, max, self.app.policy.body_timeout).await
+    async fn body_up_to(&self, body: Incoming, max: usize) -> Result<Held<'a>, Problem> {
+        self.reader().json(body, max).await
+    }
+
+    fn reader(&self) -> Reader<'a> {
+        Reader {
+            headers: self.headers,
+            version: self.version,
+            budget: &self.app.bodies,
+            timeout: self.app.policy.body_timeout,
+        }
     }
 
     /// The id in the header `Idempotency-Key`, read by `parse`.
@@ -164,10 +175,14 @@ impl Call<'_> {
         &self,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, Problem> {
-        let Some(key) = self.headers.get(&IDEMPOTENCY_KEY) else {
+        let mut keys = self.headers.get_all(&IDEMPOTENCY_KEY).iter();
+        let Some(key) = keys.next() else {
             return Ok(None);
         };
         let fault = |reason: String| Problem::invalid_field("Idempotency-Key", reason);
+        if keys.next().is_some() {
+            return Err(fault("is given twice".to_owned()));
+        }
         let text = key
             .to_str()
             .map_err(|_| fault("must be visible ASCII".to_owned()))?;

@@ -7,8 +7,7 @@ use super::{Answer, Call, confirm_batch};
 use crate::{metrics::Operation, problem::Subject};
 
 pub(super) async fn handle(call: &Call<'_>, body: Incoming) -> Answer {
-    let deadline = call.deadline();
-    confirm_batch::run(call, body, |app, id, context| async move {
+    confirm_batch::run(call, body, |app, id, context, deadline| async move {
         let command = Release {
             id,
             reason: None,

@@ -23,7 +23,7 @@ pub(super) async fn handle(call: &Call<'_>, body: Incoming) -> Answer {
     let request = wire::reserve::parse(&body).map_err(Problem::invalid)?;
     let id = match request.id {
         Some(id) => id,
-        None => match call.idempotency_key(ReservationId::parse)? {
+        None => match call.idempotency_key(wire::reserve::id)? {
             Some(id) => id,
             None => ids::reservation()
                 .map_err(|_| Problem::new(Code::Internal, "no id could be made"))?,

@@ -22,17 +22,34 @@ pub(super) async fn handle(call: &Call<'_>, sku: &str) -> Answer {
 
 /// The stock that a path and its `locationId` mean.
 pub(super) fn key(call: &Call<'_>, sku: &str) -> Result<StockKey, Problem> {
+    key_with(call, sku, None)
+}
+
+/// The same where the body may name the location, too.
+pub(super) fn key_with(
+    call: &Call<'_>,
+    sku: &str,
+    in_body: Option<Location>,
+) -> Result<StockKey, Problem> {
     let sku = path_id("skuId", sku, Sku::parse)?;
     if call.query.is_none() {
         return Ok(StockKey {
-            location: Location::default(),
+            location: in_body.unwrap_or_default(),
             sku,
         });
     }
     let mut errors = Errors::default();
-    let location = parameter(call.query, "locationId", &mut errors, Location::parse);
+    let in_query = parameter(call.query, "locationId", &mut errors, Location::parse);
+    if let (Some(query), Some(body)) = (&in_query, &in_body)
+        && query != body
+    {
+        errors.add(
+            "locationId",
+            format_args!("is {body} in the body and {query} in the query"),
+        );
+    }
     let key = StockKey {
-        location: location.unwrap_or_default(),
+        location: in_body.or(in_query).unwrap_or_default(),
         sku,
     };
     errors.or(Some(key)).map_err(Problem::invalid)

@@ -48,6 +48,7 @@ pub(crate) struct Http {
     durations: Vec<Histogram>,
     pub(crate) connections: Gauge,
     pub(crate) streams: Gauge,
+    pub(crate) body_bytes: Gauge,
 }
 
 impl Http {
@@ -70,6 +71,12 @@ impl Http {
         registry.register("http_connections", "Open connections", connections.clone());
         let streams = Gauge::default();
         registry.register("http_event_streams", "Open event streams", streams.clone());
+        let body_bytes = Gauge::default();
+        registry.register(
+            "http_body_bytes",
+            "Bytes of request bodies held, of --body-budget-bytes",
+            body_bytes.clone(),
+        );
         Self {
             requests: Cells::new(requests, RouteName::COUNT, STATUSES.len() + 1),
             durations: RouteName::ALL
@@ -82,6 +89,7 @@ impl Http {
                 .collect(),
             connections,
             streams,
+            body_bytes,
         }
     }
 

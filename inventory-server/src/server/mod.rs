@@ -13,7 +13,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -28,8 +28,8 @@ use crate::{
     config::Config,
     handler,
     limits::{
-        ACCEPT_BACKOFF, CONNECTION_TICK, H2_HEADER_LIST_BYTES_MAX, H2_STREAMS_MAX, HEADERS_MAX,
-        READ_BUFFER_BYTES_MAX,
+        ACCEPT_BACKOFF, CONNECTION_TICK, H2_CONNECTION_WINDOW_BYTES, H2_HEADER_LIST_BYTES_MAX,
+        H2_STREAM_WINDOW_BYTES, H2_STREAMS_MAX, HEADERS_MAX, LISTEN_BACKLOG, READ_BUFFER_BYTES_MAX,
     },
 };
 
@@ -43,9 +43,16 @@ pub struct Stop {
 }
 
 /// Opens the listening socket.
-pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     raise_descriptor_limit();
-    TcpListener::bind(address).await
+    let socket = if address.is_ipv4() {
+        TcpSocket::new_v4()?
+    } else {
+        TcpSocket::new_v6()?
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(LISTEN_BACKLOG)
 }
 
 /// Serves until told to stop, then drains.
@@ -120,6 +127,8 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
         .http2()
         .max_concurrent_streams(H2_STREAMS_MAX)
+        .initial_stream_window_size(H2_STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(H2_CONNECTION_WINDOW_BYTES)
         .max_header_list_size(H2_HEADER_LIST_BYTES_MAX)
         .adaptive_window(false);
     builder

@@ -10,7 +10,7 @@ use crate::problem::FieldError;
 #[derive(Debug)]
 pub(crate) struct AdjustRequest {
     pub(crate) operation: Option<OperationId>,
-    pub(crate) location: Location,
+    pub(crate) location: Option<Location>,
     pub(crate) delta: i64,
     pub(crate) reason: Option<Text>,
 }
@@ -49,7 +49,7 @@ fn read(mut object: Object<'_, '_>) -> Option<AdjustRequest> {
     object.finish();
     Some(AdjustRequest {
         operation,
-        location: location.unwrap_or_default(),
+        location,
         delta: delta?,
         reason,
     })

@@ -12,7 +12,7 @@ use crate::problem::FieldError;
 #[derive(Debug)]
 pub(crate) struct CountRequest {
     pub(crate) on_hand: u64,
-    pub(crate) location: Location,
+    pub(crate) location: Option<Location>,
     pub(crate) expected_version: Option<u64>,
     pub(crate) limit: LimitChange,
     pub(crate) reason: Option<Text>,
@@ -31,7 +31,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<CountRequest, Vec<FieldError>> {
         object.finish();
         Some(CountRequest {
             on_hand: u64::try_from(on_hand?).ok()?,
-            location: location.unwrap_or_default(),
+            location,
             expected_version: expected.and_then(|v| u64::try_from(v).ok()),
             limit,
             reason,

@@ -63,13 +63,15 @@ pub(crate) struct Object<'a, 'e> {
 
 impl<'a, 'e> Object<'a, 'e> {
     /// Splits the object in `text`. `name` is what a fault of the whole object is reported under
-    /// and `path` what its members' names are put behind.
+    /// and `path` what its members' names are put behind. No text at all has no members, so that
+    /// the fields required are named.
     pub(crate) fn parse(
         text: &'a str,
         name: &str,
         path: String,
         errors: &'e mut Errors,
     ) -> Option<Self> {
+        let text = if text.is_empty() { "{}" } else { text };
         let split: Split<'a> = match serde_json::from_str(text) {
             Ok(split) => split,
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt::Display};
 
-use super::json::Errors;
+use super::json::{Errors, echo};
 
 /// Undoes `%41`; `+` stands for itself, as it does in a path.
 pub(crate) fn percent_decoded(text: &str) -> Result<Cow<'_, str>, &'static str> {
@@ -33,8 +33,18 @@ pub(crate) fn percent_decoded(text: &str) -> Result<Cow<'_, str>, &'static str> 
         .map_err(|_| "is not UTF-8")
 }
 
-/// The parameter `name` of a query string, read by `parse`. Parameters that nobody asks for are
-/// ignored: the endpoints that take parameters only read.
+/// Reports every parameter that is none of `names`.
+pub(crate) fn only(query: Option<&str>, names: &[&str], errors: &mut Errors) {
+    let pairs = query.unwrap_or_default().split('&');
+    for pair in pairs.filter(|pair| !pair.is_empty()) {
+        let name = pair.split_once('=').map_or(pair, |(name, _)| name);
+        if !names.contains(&name) {
+            errors.add(echo(name), "is not a known parameter");
+        }
+    }
+}
+
+/// The parameter `name` of a query string, read by `parse`. Others are left to [`only`].
 pub(crate) fn parameter<T, E: Display>(
     query: Option<&str>,
     name: &str,
@@ -68,6 +78,18 @@ mod tests {
         for broken in ["%", "%4", "%zz", "a%+1", "%ff"] {
             percent_decoded(broken).expect_err(broken);
         }
+    }
+
+    #[test]
+    fn only_known_parameters_are_taken() {
+        let unknown = |query: &str| {
+            let mut errors = Errors::default();
+            only(Some(query), &["cursor", "limit"], &mut errors);
+            let found = errors.or(Some(())).err().unwrap_or_default();
+            found.into_iter().map(|e| e.field).collect::<Vec<_>>()
+        };
+        assert_eq!(unknown("limit=1&&cursor"), [""; 0]);
+        assert_eq!(unknown("Limit=1&limit=1&page"), ["Limit", "page"]);
     }
 
     #[test]

@@ -13,6 +13,20 @@ use super::{
 };
 use crate::problem::FieldError;
 
+/// The one id that no reservation may have: `POST /api/reservations/batch/confirm` means another
+/// operation.
+const ID_IN_PATHS: &str = "batch";
+
+/// Reads the id of a new reservation.
+pub(crate) fn id(text: &str) -> Result<ReservationId, String> {
+    if text == ID_IN_PATHS {
+        return Err(format!(
+            "must not be {ID_IN_PATHS:?}: /api/reservations/{ID_IN_PATHS}/confirm is another operation"
+        ));
+    }
+    ReservationId::parse(text).map_err(|error| error.to_string())
+}
+
 /// What a reserve asks for, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ReserveRequest {
@@ -81,11 +95,7 @@ pub(super) fn quick(body: &[u8]) -> Option<ReserveRequest> {
         return None;
     }
     Some(ReserveRequest {
-        id: quick
-            .reservation_id
-            .map(ReservationId::parse)
-            .transpose()
-            .ok()?,
+        id: quick.reservation_id.map(id).transpose().ok()?,
         lines: Lines::summed(lines?).ok()?,
         ttl_seconds: quick.ttl_seconds,
         order: quick.order_id.map(OrderId::parse).transpose().ok()?,
@@ -104,7 +114,7 @@ pub(super) fn thorough(body: &[u8], name: &str) -> Result<ReserveRequest, Vec<Fi
 fn read(body: &[u8], name: &str, errors: &mut Errors) -> Option<ReserveRequest> {
     let text = super::json::utf8(body, errors)?;
     let mut object = Object::parse(text, name, String::new(), errors)?;
-    let id = object.text("reservationId", ReservationId::parse);
+    let id = object.text("reservationId", id);
     let order = object.text("orderId", OrderId::parse);
     let customer = object.text("customerId", CustomerId::parse);
     let ttl_seconds = ttl_seconds(&mut object);
