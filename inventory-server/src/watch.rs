@@ -162,7 +162,10 @@ pub(crate) async fn poll(app: Arc<App>) {
             match read {
                 Ok(read) if !read.stale => {
                     for (key, stock) in keys.iter().zip(&read.stocks) {
-                        app.watch.publish(key, stock.as_ref());
+                        // One that cannot be read is not gone: its streams stay silent, too.
+                        if !read.corrupt.contains(key) {
+                            app.watch.publish(key, stock.as_ref());
+                        }
                     }
                 }
                 // Streams stay silent until the figures can be trusted again.

@@ -54,8 +54,14 @@ impl Call for StockCall {
             .called(Operation::Stock, started.elapsed());
         places
             .into_iter()
-            .map(|place| {
+            .zip(asks)
+            .map(|(place, key)| {
                 let read = read.as_ref().map_err(Fault::clone)?;
+                if read.corrupt.contains(key) {
+                    return Err(Fault::Corrupt {
+                        key: format!("stock:{key}"),
+                    });
+                }
                 let stock = read.stocks.get(place).cloned().flatten();
                 Ok(StockAnswer {
                     stock,

@@ -5,7 +5,10 @@ mod problems;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::Parser;
+use clap::{
+    Parser,
+    error::{ContextKind, ContextValue, ErrorKind},
+};
 use inventory_core::engine::{Durability, ProjectionMode};
 
 /// What the process was told.
@@ -98,16 +101,51 @@ impl Config {
         I: IntoIterator,
         I::Item: Into<OsString> + Clone,
     {
-        let flags = flags::Flags::try_parse_from(args).map_err(|error| {
-            let text = error.render().to_string();
-            if error.use_stderr() {
-                NoConfig::Problems(vec![
-                    text.trim_end().trim_start_matches("error: ").to_owned(),
-                ])
-            } else {
-                NoConfig::Asked(text)
-            }
-        })?;
-        problems::check(&flags).map_err(NoConfig::Problems)
+        let mut args: Vec<OsString> = args.into_iter().map(Into::into).collect();
+        let mut unknown = Vec::new();
+        loop {
+            let error = match flags::Flags::try_parse_from(&args) {
+                Ok(flags) => return finish(&flags, unknown),
+                Err(error) if error.use_stderr() => error,
+                Err(asked) => return Err(NoConfig::Asked(asked.render().to_string())),
+            };
+            unknown.push(first_paragraph(&error));
+            // The rest is looked at without it, so that one mistake does not hide the others.
+            let Some(place) = unknown_flag(&error, &args) else {
+                return Err(NoConfig::Problems(unknown));
+            };
+            args.remove(place);
+        }
     }
+}
+
+fn finish(flags: &flags::Flags, mut problems: Vec<String>) -> Result<Config, NoConfig> {
+    match problems::check(flags) {
+        Ok(config) if problems.is_empty() => Ok(config),
+        Ok(_) => Err(NoConfig::Problems(problems)),
+        Err(more) => {
+            problems.extend(more);
+            Err(NoConfig::Problems(problems))
+        }
+    }
+}
+
+/// What is wrong, without the usage.
+fn first_paragraph(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let end = text.find("\n\nUsage").unwrap_or(text.len());
+    text[..end].trim_start_matches("error: ").trim_end().to_owned()
+}
+
+/// Where the argument stands that nobody knows.
+fn unknown_flag(error: &clap::Error, args: &[OsString]) -> Option<usize> {
+    let (ErrorKind::UnknownArgument, Some(ContextValue::String(name))) =
+        (error.kind(), error.get(ContextKind::InvalidArg))
+    else {
+        return None;
+    };
+    args.iter().position(|arg| {
+        let arg = arg.to_string_lossy();
+        arg == name.as_str() || arg.split_once('=').is_some_and(|(flag, _)| flag == name)
+    })
 }

@@ -6,7 +6,7 @@ use inventory_core::{
     engine::{Durability, ProjectionMode},
     limits::{MAX_HOLD_SECONDS_MAX, TTL_SECONDS_MAX, TTL_SECONDS_MIN},
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{Config, LogFormat, Store, flags::Flags};
 use crate::{embedded_redis, limits};
@@ -158,13 +158,25 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
         );
     }
     p.word("auth", &flags.auth, &[("none", ())], ());
-    if let Err(error) = EnvFilter::try_new(&flags.log_level) {
+    if let Err(reason) = log_filter(&flags.log_level) {
         p.add(
             "log-level",
-            format_args!("{:?} is no level or filter: {error}", flags.log_level),
+            format_args!("{:?} is no level or filter: {reason}", flags.log_level),
         );
     }
     if p.0.is_empty() { Ok(config) } else { Err(p.0) }
+}
+
+/// Stricter than [`EnvFilter`], to which a misspelled level is a target with all its events.
+fn log_filter(text: &str) -> Result<(), String> {
+    for part in text.split(',') {
+        if !part.contains('=') && part.parse::<LevelFilter>().is_err() {
+            return Err(format!("{part:?} is neither a level nor TARGET=LEVEL"));
+        }
+    }
+    let filter = EnvFilter::try_new(text).map_err(|error| error.to_string())?;
+    drop(filter);
+    Ok(())
 }
 
 fn listen(p: &mut Problems, flags: &Flags) -> SocketAddr {
@@ -189,8 +201,7 @@ fn listen(p: &mut Problems, flags: &Flags) -> SocketAddr {
 }
 
 fn store(p: &mut Problems, flags: &Flags) -> Store {
-    let given = |text: &Option<String>| text.clone().filter(|t| !t.is_empty());
-    match (given(&flags.redis_url), given(&flags.embedded_redis)) {
+    match (flags.redis_url.clone(), flags.embedded_redis.clone()) {
         (Some(_), Some(_)) => {
             p.add("embedded-redis", "cannot be combined with --redis-url");
             Store::Url(String::new())
@@ -210,6 +221,10 @@ fn store(p: &mut Problems, flags: &Flags) -> Store {
 }
 
 fn directory(p: &mut Problems, dir: &str) -> PathBuf {
+    if dir.is_empty() {
+        p.add("embedded-redis", "must name a directory, is empty");
+        return PathBuf::new();
+    }
     let path = std::path::absolute(dir).unwrap_or_else(|error| {
         p.add("embedded-redis", format_args!("{dir:?}: {error}"));
         PathBuf::new()
@@ -291,6 +306,35 @@ mod tests {
                 found.iter().any(|p| p.starts_with(flag)),
                 "{flag} in {found:#?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_log_level_is_a_level_or_a_filter() {
+        for fine in ["info", "OFF", "warn,inventory_core=debug", "info,a::b[c]=trace"] {
+            parse(&[&format!("--log-level={fine}")]).expect(fine);
+        }
+        for broken in ["", "inof", "warn,,", "warn,inof", "a=loud", "warn, info"] {
+            let found = problems(&[&format!("--log-level={broken}")]);
+            assert!(found[0].starts_with("--log-level: "), "{broken}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_value_is_a_problem_and_no_default() {
+        for flag in ["redis-url", "embedded-redis", "listen", "shards", "log-level", "queue-max"] {
+            let found = problems(&[&format!("--{flag}=")]);
+            assert_eq!(found.len(), 1, "{flag}: {found:?}");
+            assert!(found[0].starts_with(&format!("--{flag}: ")), "{found:?}");
+        }
+    }
+
+    #[test]
+    fn flags_that_are_unknown_do_not_hide_the_other_problems() {
+        let found = problems(&["--bogus", "--shards", "2", "--worse=1", "--queue-max=0"]);
+        assert_eq!(found.len(), 4, "{found:#?}");
+        for (problem, flag) in found.iter().zip(["--bogus", "--worse", "--queue-max", "--shards"]) {
+            assert!(problem.contains(flag), "{flag} in {problem}");
         }
     }
 

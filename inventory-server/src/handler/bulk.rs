@@ -1,5 +1,7 @@
 //! `POST /api/inventories/bulk`
 
+use std::collections::HashSet;
+
 use hyper::{StatusCode, body::Incoming};
 use inventory_core::{Location, StockKey};
 
@@ -34,12 +36,14 @@ pub(super) async fn handle(call: &Call<'_>, body: Incoming) -> Answer {
         read.stocks.iter().flatten(),
         wire::stock::write,
     );
+    let corrupt: HashSet<&StockKey> = read.corrupt.iter().collect();
     let unknown = keys
         .iter()
         .zip(&read.stocks)
-        .filter(|(_, stock)| stock.is_none())
+        .filter(|(key, stock)| stock.is_none() && !corrupt.contains(key))
         .map(|(key, _)| key.sku.as_str());
     writer.ids("unknown", unknown);
+    wire::stock::corrupt(&mut writer, &read.corrupt);
     let mut response = json(StatusCode::OK, writer.finish());
     mark_stale(&mut response, read.stale);
     Ok(response)

@@ -30,6 +30,7 @@ pub(super) async fn handle(call: &Call<'_>) -> Answer {
     let page = app.read(Operation::StockList, listed).await?;
     let mut writer = Writer::object(64 + 200 * page.stocks.len());
     writer.array("inventories", &page.stocks, wire::stock::write);
+    wire::stock::corrupt(&mut writer, &page.corrupt);
     if let Some(next) = &page.next {
         writer.id("nextCursor", &cursor(next));
     }

@@ -1,7 +1,7 @@
 use inventory_core::{LimitExceeded, Shortage, Status, StockKey};
 
 use super::FieldError;
-use crate::wire::write::Writer;
+use crate::wire::{stock, write::Writer};
 
 /// What a problem says beyond its code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,10 +20,6 @@ pub(super) enum Extra {
 
 impl Extra {
     pub(super) fn write(&self, json: &mut Writer) {
-        let key = |json: &mut Writer, key: &StockKey| {
-            json.id("skuId", key.sku.as_str());
-            json.id("locationId", key.location.as_str());
-        };
         match self {
             Self::None | Self::Allow(_) => {}
             Self::Errors(errors) => json.array("errors", errors, |json, error| {
@@ -31,11 +27,11 @@ impl Extra {
                 json.text("reason", &error.reason);
             }),
             Self::Shortages(name, shortages) => json.array(name, shortages, |json, short| {
-                key(json, &short.key);
+                stock::key(json, &short.key);
                 json.number("requested", short.requested);
                 json.number("available", short.available);
             }),
-            Self::Skus(keys) => json.array("skus", keys, key),
+            Self::Skus(keys) => json.array("skus", keys, stock::key),
             Self::Limits(limits) => json.array("limits", limits, |json, limit| {
                 json.id("skuId", limit.sku.as_str());
                 json.number("limit", limit.limit);

@@ -1,7 +1,7 @@
 //! A stock as JSON.
 
 use bytes::Bytes;
-use inventory_core::Stock;
+use inventory_core::{Stock, StockKey};
 
 use super::write::Writer;
 
@@ -12,10 +12,22 @@ pub(crate) fn body(stock: &Stock) -> Bytes {
     json.finish()
 }
 
+/// Writes the members that name a stock.
+pub(crate) fn key(json: &mut Writer, key: &StockKey) {
+    json.id("skuId", key.sku.as_str());
+    json.id("locationId", key.location.as_str());
+}
+
+/// Names the stocks that cannot be read, where there are any: they do not spoil the others.
+pub(crate) fn corrupt(json: &mut Writer, keys: &[StockKey]) {
+    if !keys.is_empty() {
+        json.array("corrupt", keys, key);
+    }
+}
+
 /// Writes the members of a stock.
 pub(crate) fn write(json: &mut Writer, stock: &Stock) {
-    json.id("skuId", stock.key.sku.as_str());
-    json.id("locationId", stock.key.location.as_str());
+    key(json, &stock.key);
     json.number("availableQuantity", stock.available);
     json.number("reservedQuantity", stock.reserved);
     json.number("onHandQuantity", stock.on_hand());
