@@ -6,11 +6,6 @@ local CORRUPT = {}
 local STOCK_MAX = 9007199254740991
 local stocks, touched = {}, {}
 
--- is_figure(number): whether it is whole, not negative and exact. Infinity and NaN are not.
-local function is_figure(number)
-  return number >= 0 and number <= STOCK_MAX and number % 1 == 0
-end
-
 -- stock_at(key): the figure; false if there is no such stock; CORRUPT if the key is not a stock.
 local function stock_at(key)
   local stock = stocks[key]
@@ -22,8 +17,10 @@ local function stock_at(key)
   else
     local a, r, s, v =
       tonumber(fields[1]), tonumber(fields[2]), tonumber(fields[3]), tonumber(fields[4])
-    if a and r and s and v and is_figure(a) and is_figure(r) and is_figure(v)
-      and not string.find(fields[3], '%D') and is_figure(s) then
+    -- Digits alone: tonumber would take 1e3, 0x10 and nan too.
+    if a and r and s and v and a <= STOCK_MAX and r <= STOCK_MAX and s <= STOCK_MAX
+      and v <= STOCK_MAX
+      and not string.find(fields[1] .. fields[2] .. fields[3] .. fields[4], '%D') then
       stock = {key = key, a = a, r = r, s = s, v = v, sold = fields[3]}
     elseif fields[1] or fields[2] or fields[3] or fields[4] then
       stock = CORRUPT
