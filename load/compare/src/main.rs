@@ -18,6 +18,9 @@ struct Options {
     /// Rounds; the table shows medians.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
+    /// Only this: the server on one hot SKU, on an empty store and beside so many open holds.
+    #[arg(long)]
+    open_holds: Option<u32>,
     /// Where to keep the table.
     #[arg(long, default_value = "load/results/compare.md")]
     keep: PathBuf,
@@ -59,6 +62,9 @@ fn say(text: &str) {
 
 fn measure(options: &Options) -> Result<String, String> {
     let mut rows = Vec::new();
+    if let Some(open_holds) = options.open_holds {
+        return beside_open_holds(options, open_holds);
+    }
     for connections in CONNECTIONS {
         for (skus, stock) in STOCKS {
             let load = Load {
@@ -91,7 +97,7 @@ fn http_rows(options: &Options, load: Load, stock: &'static str) -> Result<Vec<R
     let mut samples: Vec<Vec<Sample>> = targets.iter().map(|_| Vec::new()).collect();
     for round in 0..options.rounds {
         for (target, samples) in targets.iter().zip(&mut samples) {
-            let sample = one(*target, load)?;
+            let sample = one(*target, load, 0)?;
             say(&format!(
                 "round {} {} {} connections {stock}: {:.0}/s p50 {:.2} p99 {:.2} server {:.1} us redis {:.1} us",
                 round + 1,
@@ -122,8 +128,45 @@ fn http_rows(options: &Options, load: Load, stock: &'static str) -> Result<Vec<R
     Ok(rows.collect())
 }
 
-fn one(target: Target, load: Load) -> Result<Sample, String> {
-    let running = target::start(target, load.skus)?;
+/// Alternates between an empty store and a full one, so that both see the same machine.
+fn beside_open_holds(options: &Options, open_holds: u32) -> Result<String, String> {
+    let load = Load {
+        connections: 64,
+        seconds: options.seconds,
+        skus: 1,
+    };
+    let mut rates = [Vec::new(), Vec::new()];
+    for round in 0..options.rounds {
+        for (holds, rates) in [0, open_holds].into_iter().zip(&mut rates) {
+            let sample = one(Target::Server, load, holds)?;
+            say(&format!(
+                "round {} beside {holds} open holds: {:.0}/s server {:.1} us redis {:.1} us",
+                round + 1,
+                sample.measured.per_second,
+                sample.server_us,
+                sample.redis_us,
+            ));
+            rates.push(sample.measured.per_second);
+        }
+    }
+    let [empty, full] = rates.map(median);
+    let machine: Vec<String> = machine::describe()
+        .iter()
+        .map(|line| format!("- {line}"))
+        .collect();
+    Ok(format!(
+        "# inventory-server beside {open_holds} open holds on the same SKU\n\n{}\n- {} rounds of {} s \
+         each, alternating, medians; wrk -t1 -c64, one hot SKU, AOF everysec\n\n| open holds before | \
+         requests/s |\n|---|---|\n| 0 | {empty:.0} |\n| {open_holds} | {full:.0} |\n\nratio {:.2}\n",
+        machine.join("\n"),
+        options.rounds,
+        options.seconds,
+        full / empty,
+    ))
+}
+
+fn one(target: Target, load: Load, open_holds: u32) -> Result<Sample, String> {
+    let running = target::start(target, load.skus, open_holds)?;
     let (server, redis) = (
         running.process.pid().unwrap_or(0),
         running.redis.pid().unwrap_or(0),
@@ -157,7 +200,7 @@ fn benchmark_rows(options: &Options, skus: u32, stock: &'static str) -> Result<V
     for pipeline in [1, 16] {
         let mut rates = Vec::new();
         for _ in 0..options.rounds {
-            let redis = target::store(skus)?;
+            let redis = target::store(skus, 0)?;
             rates.push(redis_benchmark::run(
                 &redis,
                 pipeline,

@@ -10,12 +10,14 @@ use devstack::{
     redis::{Appendonly, RedisServer},
 };
 use inventory_core::{
-    Context, Count, LimitChange, Location, OperationId, ShardId, Sku, StockKey,
+    Context, Count, LimitChange, Line, Lines, Location, OperationId, ReservationId, Reserve,
+    ShardId, Sku, StockKey,
     engine::{Engine, EngineConfig, ProjectionMode},
 };
 
 /// Units of each SKU: never sold out while measuring.
 const ON_HAND: u64 = 1_000_000_000;
+const HOLDS_PER_CALL: usize = 128;
 
 /// One way to serve reservations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,21 +53,21 @@ pub struct Running {
     pub address: SocketAddr,
 }
 
-/// A private Redis with AOF everysec and `skus` SKUs in it.
+/// A private Redis with AOF everysec, `skus` SKUs in it and `open_holds` holds on the first.
 ///
 /// # Errors
 /// What did not start.
-pub fn store(skus: u32) -> Result<RedisServer, String> {
+pub fn store(skus: u32, open_holds: u32) -> Result<RedisServer, String> {
     let redis = RedisServer::builder()
         .appendonly(Appendonly::Everysec)
         .start();
     let redis = redis.map_err(|error| error.to_string())?;
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
-    runtime.block_on(seed(&redis.url(), skus))?;
+    runtime.block_on(seed(&redis.url(), skus, open_holds))?;
     Ok(redis)
 }
 
-async fn seed(url: &str, skus: u32) -> Result<(), String> {
+async fn seed(url: &str, skus: u32, open_holds: u32) -> Result<(), String> {
     let config = EngineConfig {
         projection: ProjectionMode::None,
         ..EngineConfig::new(url)
@@ -93,15 +95,55 @@ async fn seed(url: &str, skus: u32) -> Result<(), String> {
             .map_err(|error| error.to_string())?
             .map_err(|refusal| format!("{refusal:?}"))?;
     }
+    hold(&engine, open_holds).await
+}
+
+/// Holds that stay open while others are measured.
+async fn hold(engine: &Engine, open_holds: u32) -> Result<(), String> {
+    for first in (0..open_holds).step_by(HOLDS_PER_CALL) {
+        let commands = (first..open_holds)
+            .take(HOLDS_PER_CALL)
+            .map(|number| one_line(&format!("open-{number}"), "sku-1"))
+            .collect::<Result<Vec<_>, _>>()?;
+        let deadline = Instant::now() + Duration::from_secs(10);
+        for answer in engine
+            .reserve_batch(ShardId::ZERO, &commands, deadline)
+            .await
+        {
+            let held = answer.map_err(|fault| fault.to_string())?;
+            held.map_err(|refusal| format!("{refusal:?}"))?;
+        }
+    }
     Ok(())
+}
+
+/// A hold of one unit for a day.
+///
+/// # Errors
+/// What is wrong with the ids.
+pub fn one_line(id: &str, sku: &str) -> Result<Reserve, String> {
+    let line = Line {
+        sku: Sku::parse(sku).map_err(|error| error.to_string())?,
+        location: Location::default(),
+        quantity: 1,
+    };
+    Ok(Reserve {
+        id: ReservationId::parse(id).map_err(|error| error.to_string())?,
+        lines: Lines::summed(vec![line]).map_err(|error| error.to_string())?,
+        ttl_ms: 86_400_000,
+        order: None,
+        customer: None,
+        metadata: None,
+        context: Context::default(),
+    })
 }
 
 /// Starts a target on a store of its own.
 ///
 /// # Errors
 /// What did not start.
-pub fn start(target: Target, skus: u32) -> Result<Running, String> {
-    let redis = store(skus)?;
+pub fn start(target: Target, skus: u32, open_holds: u32) -> Result<Running, String> {
+    let redis = store(skus, open_holds)?;
     let here = std::env::current_exe().map_err(|error| error.to_string())?;
     let bin = |name: &str| here.with_file_name(name);
     let process = match target {

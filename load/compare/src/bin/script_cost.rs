@@ -10,7 +10,7 @@ use std::{
 use compare::{machine, target};
 use devstack::redis::RedisServer;
 use inventory_core::{
-    Context, Line, Lines, Location, ReservationId, Reserve, ShardId, Sku, Text,
+    Reserve, ShardId, Text,
     engine::{Engine, EngineConfig, ProjectionMode},
 };
 
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
 }
 
 fn measure((batch, skus): (u32, u32)) -> Result<(), String> {
-    let redis = target::store(skus)?;
+    let redis = target::store(skus, 0)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -89,23 +89,9 @@ async fn reserve_all(redis: &RedisServer, batch: u32, skus: u32) -> Result<f64, 
 fn command(number: u32, skus: u32) -> Result<Reserve, String> {
     // A prime step, so that neighbours in a batch are different SKUs.
     let sku = u64::from(number) * 7_919 % u64::from(skus) + 1;
-    let line = Line {
-        sku: Sku::parse(&format!("sku-{sku}")).map_err(|error| error.to_string())?,
-        location: Location::default(),
-        quantity: 1,
-    };
-    Ok(Reserve {
-        id: ReservationId::parse(&format!("r-{number:012}")).map_err(|error| error.to_string())?,
-        lines: Lines::summed(vec![line]).map_err(|error| error.to_string())?,
-        ttl_ms: 900_000,
-        order: None,
-        customer: None,
-        metadata: None,
-        context: Context {
-            request_id: Text::parse("0123456789abcdef").ok(),
-            ..Context::default()
-        },
-    })
+    let mut command = target::one_line(&format!("r-{number:012}"), &format!("sku-{sku}"))?;
+    command.context.request_id = Text::parse("0123456789abcdef").ok();
+    Ok(command)
 }
 
 fn reset(redis: &RedisServer) -> Result<(), String> {
