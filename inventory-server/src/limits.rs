@@ -32,8 +32,9 @@ pub const REQUEST_ID_LEN_MAX: usize = inventory_core::limits::TEXT_LEN_MAX;
 pub const HEADERS_MAX: usize = 64;
 /// Read buffer of an HTTP/1 connection, hence the longest request head, in bytes.
 pub const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
-/// Requests of one HTTP/2 connection that are worked on at once.
-pub const H2_STREAMS_MAX: u32 = 64;
+/// Requests of one HTTP/2 connection that are worked on at once. Not fewer: clients begin with 100
+/// before they have heard the number, and those over it would be refused.
+pub const H2_STREAMS_MAX: u32 = 100;
 /// Bytes of one HTTP/2 request's body that may be on their way unread.
 pub const H2_STREAM_WINDOW_BYTES: u32 = 64 * 1024;
 /// The same for all requests of a connection together: they wait outside of the budget for bodies.

@@ -134,7 +134,10 @@ fn finish(flags: &flags::Flags, mut problems: Vec<String>) -> Result<Config, NoC
 fn first_paragraph(error: &clap::Error) -> String {
     let text = error.render().to_string();
     let end = text.find("\n\nUsage").unwrap_or(text.len());
-    text[..end].trim_start_matches("error: ").trim_end().to_owned()
+    text[..end]
+        .trim_start_matches("error: ")
+        .trim_end()
+        .to_owned()
 }
 
 /// Where the argument stands that nobody knows.

@@ -170,13 +170,14 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
 /// Stricter than [`EnvFilter`], to which a misspelled level is a target with all its events.
 fn log_filter(text: &str) -> Result<(), String> {
     for part in text.split(',') {
-        if !part.contains('=') && part.parse::<LevelFilter>().is_err() {
+        let is_level = !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+        if !is_level && !part.contains('=') {
             return Err(format!("{part:?} is neither a level nor TARGET=LEVEL"));
         }
     }
-    let filter = EnvFilter::try_new(text).map_err(|error| error.to_string())?;
-    drop(filter);
-    Ok(())
+    EnvFilter::try_new(text)
+        .map(drop)
+        .map_err(|error| error.to_string())
 }
 
 fn listen(p: &mut Problems, flags: &Flags) -> SocketAddr {
@@ -311,7 +312,12 @@ mod tests {
 
     #[test]
     fn a_log_level_is_a_level_or_a_filter() {
-        for fine in ["info", "OFF", "warn,inventory_core=debug", "info,a::b[c]=trace"] {
+        for fine in [
+            "info",
+            "OFF",
+            "warn,inventory_core=debug",
+            "info,a::b[c]=trace",
+        ] {
             parse(&[&format!("--log-level={fine}")]).expect(fine);
         }
         for broken in ["", "inof", "warn,,", "warn,inof", "a=loud", "warn, info"] {
@@ -322,7 +328,14 @@ mod tests {
 
     #[test]
     fn an_empty_value_is_a_problem_and_no_default() {
-        for flag in ["redis-url", "embedded-redis", "listen", "shards", "log-level", "queue-max"] {
+        for flag in [
+            "redis-url",
+            "embedded-redis",
+            "listen",
+            "shards",
+            "log-level",
+            "queue-max",
+        ] {
             let found = problems(&[&format!("--{flag}=")]);
             assert_eq!(found.len(), 1, "{flag}: {found:?}");
             assert!(found[0].starts_with(&format!("--{flag}: ")), "{found:?}");
@@ -333,7 +346,10 @@ mod tests {
     fn flags_that_are_unknown_do_not_hide_the_other_problems() {
         let found = problems(&["--bogus", "--shards", "2", "--worse=1", "--queue-max=0"]);
         assert_eq!(found.len(), 4, "{found:#?}");
-        for (problem, flag) in found.iter().zip(["--bogus", "--worse", "--queue-max", "--shards"]) {
+        for (problem, flag) in found
+            .iter()
+            .zip(["--bogus", "--worse", "--queue-max", "--shards"])
+        {
             assert!(problem.contains(flag), "{flag} in {problem}");
         }
     }

@@ -20,8 +20,9 @@ fn nothing_that_is_no_reservation_changes_anything() {
         "]".repeat(400)
     );
     let table: Vec<(Vec<u8>, &[&str])> = vec![
-        (b"".to_vec(), &["body"]),
+        (b"".to_vec(), &["items"]),
         (b"{".to_vec(), &["body"]),
+        (b" ".to_vec(), &["body"]),
         (b"[]".to_vec(), &["body"]),
         (b"null".to_vec(), &["body"]),
         (b"\xef\xbb\xbf{}".to_vec(), &["body"]),
@@ -81,6 +82,10 @@ fn nothing_that_is_no_reservation_changes_anything() {
             &["reservationId"],
         ),
         (
+            format!("{{\"items\":[{line}],\"reservationId\":\"batch\"}}").into_bytes(),
+            &["reservationId"],
+        ),
+        (
             format!("{{\"items\":[{line}],\"reservationId\":\"a\\u0000\"}}").into_bytes(),
             &["reservationId"],
         ),
@@ -118,6 +123,34 @@ fn nothing_that_is_no_reservation_changes_anything() {
     }
     assert_eq!(server.figures("a"), "5/0/0");
     server.hold("r", "a", 1);
+}
+
+#[test]
+fn an_idempotency_key_is_one_id() {
+    let server = Server::start();
+    server.stock("a", 5);
+    let body = json!({"items": [{"skuId": "a", "quantity": 1}]}).to_string();
+    let keys: [&[&str]; 3] = [&["k", "k"], &["k", "l"], &["batch"]];
+    for keys in keys {
+        let headers: Vec<_> = keys.iter().map(|key| ("idempotency-key", *key)).collect();
+        let answer = server.send("POST", PATH, &headers, Some(body.as_bytes()));
+        assert_eq!(answer.faulty_fields(), ["Idempotency-Key"], "{keys:?}");
+    }
+    assert_eq!(server.figures("a"), "5/0/0");
+}
+
+#[test]
+fn every_required_field_of_an_empty_body_is_named() {
+    let server = Server::start();
+    for (method, path, field) in [
+        ("POST", "/api/reservations/r/extend", "ttlSeconds"),
+        ("POST", "/api/reservations/r/return", "returnId"),
+        ("POST", "/api/inventories/a/adjustments", "delta"),
+        ("PUT", "/api/inventories/a", "onHandQuantity"),
+    ] {
+        let answer = server.send(method, path, &[], Some(b""));
+        assert_eq!(answer.faulty_fields(), [field], "{path}");
+    }
 }
 
 #[test]

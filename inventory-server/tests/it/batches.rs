@@ -1,4 +1,11 @@
-use crate::support::{Server, json};
+use std::time::{Duration, Instant};
+
+use devstack::wait;
+
+use crate::support::{
+    Server, TIMEOUT, json,
+    raw::{self, Connection},
+};
 
 /// `status` or the code of the problem, for each result.
 fn shown(results: &serde_json::Value) -> Vec<String> {
@@ -173,9 +180,33 @@ fn only_a_broken_envelope_fails_a_batch() {
                 .faulty_fields(),
             ["x"]
         );
-        assert_eq!(server.post_empty(path).faulty_fields(), ["body"]);
+        assert_eq!(server.post_empty(path).faulty_fields(), [name]);
         let results = server.post(path, &json!({name: [1]})).expect(200);
         assert_eq!(results["results"][0]["status"], "REJECTED");
+    }
+}
+
+#[test]
+fn the_time_of_a_batch_begins_when_its_body_is_there() {
+    let server = Server::with(&["--request-timeout-ms=1000"]);
+    server.stock("a", 5);
+    server.hold("1", "a", 1);
+    server.hold("2", "a", 1);
+    for (id, verb, status) in [("1", "confirm", "CONFIRMED"), ("2", "release", "RELEASED")] {
+        let path = format!("/api/reservations/batch/{verb}");
+        let body = json!({"reservationIds": [id]}).to_string();
+        let (early, late) = body.split_at(5);
+        let mut connection = Connection::open(&server);
+        connection.send(raw::head("POST", &path, body.len()));
+        connection.send(early);
+        let begun = Instant::now();
+        wait::until(TIMEOUT, "longer than a request may take", || {
+            begun.elapsed() > Duration::from_millis(1_100)
+        })
+        .expect("time passes");
+        connection.send(late);
+        let results = connection.answer().expect(200);
+        assert_eq!(shown(&results), [format!("{id} {status}")]);
     }
 }
 

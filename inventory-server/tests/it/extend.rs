@@ -38,7 +38,7 @@ fn an_extend_needs_its_time() {
         server
             .post_empty("/api/reservations/r/extend")
             .faulty_fields(),
-        ["body"]
+        ["ttlSeconds"]
     );
     assert_eq!(
         server.act("r", "extend", &json!({})).faulty_fields(),

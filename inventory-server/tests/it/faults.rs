@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{sync::Arc, thread};
 
 use devstack::{
     redis::{Appendonly, RedisServer},
@@ -114,6 +114,14 @@ fn a_fenced_shard_still_shows_its_stock_as_stale() {
             answer.text
         );
     }
+    // What is not there may not be there yet.
+    for answer in [
+        server.get("/api/inventories/x"),
+        server.get("/api/inventories/x/stream"),
+        server.post("/api/inventories/bulk", &json!({"skuIds": ["a", "x"]})),
+    ] {
+        answer.refused(503, "SHARD_RECOVERING");
+    }
     reserve(&server, "s").refused(503, "SHARD_RECOVERING");
     server
         .get("/api/reservations/r")
@@ -158,6 +166,59 @@ fn a_corrupt_key_spoils_only_what_needs_it() {
     assert_eq!(results["results"][0]["problem"]["code"], "STORE_CORRUPT");
     assert_eq!(results["results"][1]["status"], "RESERVED");
     assert_eq!(server.figures("a"), "8/2/0");
+}
+
+#[test]
+fn a_corrupt_stock_does_not_hide_the_others() {
+    let server = Server::start();
+    for sku in ["a", "b", "c"] {
+        server.stock(sku, 10);
+    }
+    let key = "inv:{s0}:stock:default:b";
+    let corrupt = json!([{"skuId": "b", "locationId": "default"}]);
+    for spoil in [
+        &["HSET", key, "availableQuantity", "rubbish"][..],
+        &["SET", key, "rubbish"],
+    ] {
+        server.redis.command(spoil).expect("spoilt");
+        let read = [
+            server.get("/api/inventories").expect(200),
+            server
+                .post(
+                    "/api/inventories/bulk",
+                    &json!({"skuIds": ["c", "b", "a", "x"]}),
+                )
+                .expect(200),
+        ];
+        for read in &read {
+            assert_eq!(read["corrupt"], corrupt);
+            assert_eq!(read["inventories"].as_array().map(Vec::len), Some(2));
+        }
+        assert_eq!(read[1]["unknown"], json!(["x"]));
+        for _ in 0..2 {
+            server
+                .get("/api/inventories/b")
+                .refused(500, "STORE_CORRUPT");
+            server.get("/api/inventories/a").expect(200);
+        }
+    }
+    // Those who read at the same time are answered together, and each as if it were alone.
+    server.redis.pause().expect("paused");
+    thread::scope(|scope| {
+        let readers: Vec<_> = ["a", "b", "c", "b", "a"]
+            .map(|sku| {
+                let server = &server;
+                let reader = move || server.get(&format!("/api/inventories/{sku}")).status;
+                (sku, scope.spawn(reader))
+            })
+            .into_iter()
+            .collect();
+        server.redis.resume().expect("resumed");
+        for (sku, reader) in readers {
+            let status = if sku == "b" { 500 } else { 200 };
+            assert_eq!(reader.join().expect("no panic"), status, "{sku}");
+        }
+    });
 }
 
 #[test]

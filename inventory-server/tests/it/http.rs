@@ -28,8 +28,9 @@ fn a_sound_request_id_is_echoed_and_another_replaced() {
         answer.header("x-request-id").expect("an id").to_owned()
     };
     assert_eq!(id_of("my/id?1"), "my/id?1");
-    assert_eq!(id_of(&"x".repeat(128)).len(), 128);
-    let generated = [id_of(&"x".repeat(129)), id_of("a b"), id_of("")];
+    assert_eq!(id_of("a b"), "a b");
+    assert_eq!(id_of(&"x".repeat(256)).len(), 256);
+    let generated = [id_of(&"x".repeat(257)), id_of("a\tb"), id_of("")];
     assert!(generated.iter().all(|id| id.len() == 16), "{generated:?}");
     assert_ne!(generated[0], generated[1]);
 }
@@ -80,7 +81,7 @@ fn a_body_is_json_whatever_json_calls_itself() {
         send(Some(kind), &body).refused(415, "UNSUPPORTED_MEDIA_TYPE");
     }
     // An empty body is none, whatever its type.
-    assert_eq!(send(Some("text/plain"), "").faulty_fields(), ["body"]);
+    assert_eq!(send(Some("text/plain"), "").faulty_fields(), ["items"]);
     let release = "/api/reservations/nobody/release";
     server
         .send(
@@ -91,6 +92,21 @@ fn a_body_is_json_whatever_json_calls_itself() {
         )
         .refused(404, "RESERVATION_NOT_FOUND");
     assert_eq!(server.figures("a"), "95/5/0");
+}
+
+#[test]
+fn an_encoded_body_is_refused() {
+    let server = Server::start();
+    server.stock("a", 5);
+    let body = json!({"items": [{"skuId": "a", "quantity": 1}]}).to_string();
+    let send = |encodings: &[&str]| {
+        let headers: Vec<_> = encodings.iter().map(|e| ("content-encoding", *e)).collect();
+        server.send("POST", PATH, &headers, Some(body.as_bytes()))
+    };
+    send(&["Identity"]).expect(201);
+    for encodings in [&["gzip"][..], &["identity, br"], &["identity", "zstd"]] {
+        send(encodings).refused(415, "UNSUPPORTED_MEDIA_TYPE");
+    }
 }
 
 #[test]
@@ -252,6 +268,38 @@ fn a_connection_too_many_waits_for_a_place() {
     first.answer().expect(200);
     drop(first);
     second.answer().expect(200);
+}
+
+#[test]
+fn a_refusal_reaches_an_http2_client_that_writes_first() {
+    let server = Server::start();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(&server.address)
+            .await
+            .expect("a connection");
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let executor = hyper_util::rt::TokioExecutor::new();
+        let (mut sender, connection) = hyper::client::conn::http2::handshake(executor, io)
+            .await
+            .expect("a handshake");
+        tokio::spawn(connection);
+        for (path, len, status) in [
+            (PATH, 1_500_000, 413),
+            (PATH, 64 * 1_024 + 1, 413),
+            ("/api/inventories/bulk", 5_000_000, 413),
+            ("/nowhere", 1_500_000, 404),
+        ] {
+            let request = hyper::Request::post(format!("http://{}{path}", server.address))
+                .body(" ".repeat(len))
+                .expect("a request");
+            let response = sender.send_request(request).await.expect("an answer");
+            assert_eq!(response.status().as_u16(), status, "{path} {len}");
+        }
+    });
 }
 
 #[test]

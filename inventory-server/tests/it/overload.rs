@@ -5,7 +5,10 @@ use std::{
 
 use devstack::wait;
 
-use crate::support::{Server, TIMEOUT, json};
+use crate::support::{
+    Server, TIMEOUT, json,
+    raw::{self, Connection},
+};
 
 fn reserve(server: &Server, id: &str) -> crate::support::Answer {
     let items = json!([{"skuId": "a", "quantity": 1}]);
@@ -62,6 +65,41 @@ fn a_full_queue_refuses_at_once_and_the_others_are_served() {
     });
     assert_eq!(server.figures("a"), "7/3/0");
     reserve(&server, "refused").expect(201);
+}
+
+#[test]
+fn bodies_have_a_budget_and_what_is_over_it_is_refused() {
+    let server = Server::with(&["--body-budget-bytes=1048576"]);
+    server.stock("a", 10);
+    let path = "/api/inventories/bulk";
+    let held = |bytes: usize| {
+        let line = format!("inventory_http_body_bytes {bytes}\n");
+        wait::until(TIMEOUT, &line, || {
+            server.get("/metrics").text.contains(&line)
+        })
+        .expect("counted");
+    };
+    let (part, whole) = (1_048_576 - 10, 1_048_576 - 5);
+    let mut first = Connection::open(&server);
+    first.send(raw::head("POST", path, whole));
+    first.send(" ".repeat(part));
+    held(part);
+    let refused = reserve(&server, "r");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    refused.refused(503, "OVERLOADED");
+    // What needs no body goes on, and so does who came first.
+    assert_eq!(server.figures("a"), "10/0/0");
+    first.send(" ".repeat(whole - part));
+    assert_eq!(first.answer().faulty_fields(), ["body"]);
+    held(0);
+    reserve(&server, "r").expect(201);
+    // A client that leaves gives back, too.
+    let mut second = Connection::open(&server);
+    second.send(raw::head("POST", path, whole));
+    second.send(" ".repeat(part));
+    held(part);
+    drop(second);
+    held(0);
 }
 
 #[test]

@@ -98,6 +98,41 @@ fn figures_have_their_bounds() {
 }
 
 #[test]
+fn the_query_names_the_location_of_a_write_as_of_a_read() {
+    let server = Server::start();
+    let path = "/api/inventories/a?locationId=seoul";
+    let created = server.put(path, &json!({"onHandQuantity": 5}));
+    assert_eq!(created.header("location"), Some(path));
+    let created = created.expect(201);
+    assert_eq!(created["locationId"], "seoul");
+    assert_eq!(server.get(path).expect(200), created);
+    let adjust = "/api/inventories/a/adjustments?locationId=seoul";
+    let adjusted = server.post(adjust, &json!({"delta": 1})).expect(200);
+    assert_eq!(adjusted["availableQuantity"], 6);
+    // The body may say the same, and nothing else.
+    let same = json!({"onHandQuantity": 7, "locationId": "seoul"});
+    assert_eq!(server.put(path, &same).expect(200)["availableQuantity"], 7);
+    for (method, path, body) in [
+        (
+            "PUT",
+            path,
+            json!({"onHandQuantity": 1, "locationId": "default"}),
+        ),
+        ("POST", adjust, json!({"delta": 1, "locationId": "default"})),
+        (
+            "PUT",
+            "/api/inventories/a?locationId=a%3Ab",
+            json!({"onHandQuantity": 1}),
+        ),
+    ] {
+        let answer = server.send(method, path, &[], Some(body.to_string().as_bytes()));
+        assert_eq!(answer.faulty_fields(), ["locationId"], "{method} {path}");
+    }
+    assert_eq!(server.get(path).expect(200)["availableQuantity"], 7);
+    server.get("/api/inventories/a").refused(404, "UNKNOWN_SKU");
+}
+
+#[test]
 fn an_empty_stock_can_be_retired() {
     let server = Server::start();
     server
@@ -162,6 +197,7 @@ fn a_listing_goes_on_where_its_cursor_says() {
         ("limit=1001", "limit"),
         ("limit=x", "limit"),
         ("cursor=%00", "cursor"),
+        ("limit=1&page=2", "page"),
     ] {
         assert_eq!(
             server

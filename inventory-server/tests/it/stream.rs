@@ -130,6 +130,40 @@ fn streams_have_a_limit_and_places_come_back() {
 }
 
 #[test]
+fn a_stock_that_cannot_be_read_is_not_gone() {
+    let server = Server::start();
+    server.stock("a", 10);
+    let mut stream = Stream::open(&server, "a");
+    stream.event();
+    let key = "inv:{s0}:stock:default:a";
+    server
+        .redis
+        .command(&["RENAME", key, "aside"])
+        .expect("moved");
+    server.redis.command(&["SET", key, "rubbish"]).expect("set");
+    server
+        .get("/api/inventories/a/stream")
+        .refused(500, "STORE_CORRUPT");
+    // Long enough for the poller to have met it.
+    let reads = || {
+        let metrics = server.get("/metrics").text;
+        metrics.contains("inventory_http_event_streams 1\n")
+    };
+    let begun = std::time::Instant::now();
+    wait::until(TIMEOUT, "some polls", || {
+        assert!(reads(), "the stream ended");
+        begun.elapsed().as_millis() > 400
+    })
+    .expect("time passes");
+    server
+        .redis
+        .command(&["RENAME", "aside", key])
+        .expect("moved");
+    server.hold("r", "a", 1);
+    assert_eq!(stream.event().1["availableQuantity"], 9);
+}
+
+#[test]
 fn a_stream_of_nothing_is_refused_and_one_of_a_retired_stock_ends() {
     let server = Server::start();
     server
