@@ -36,12 +36,15 @@ pub const RETURNS_MAX: usize = 100;
 pub const REAP_MAX: usize = 256;
 /// Lines of due holds after which a script call expires no further one.
 pub const REAP_LINES_MAX: usize = 512;
+/// Due holds in one bite of the sweeper: smaller than a request may take along, because nobody waits
+/// for a bite and everybody waits behind it.
+pub const SWEEP_MAX: usize = 128;
 /// Reservations in one batched script call.
 pub const BATCH_RESERVATIONS_MAX: usize = 128;
 /// Lines, hence at most distinct stock keys, in one batched script call.
 pub const BATCH_LINES_MAX: usize = 512;
 /// Records that one purge call removes at most.
-pub const PURGE_MAX: usize = 256;
+pub const PURGE_MAX: usize = 128;
 /// Default retention of terminal reservations and operation outcomes, in seconds.
 pub const RETENTION_SECONDS_DEFAULT: u64 = 86_400;
 /// Default age at which journal entries are trimmed when no projection is attached, in seconds.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use inventory_core::{Expire, limits::REAP_MAX};
+use inventory_core::{Expire, limits::SWEEP_MAX};
 
 use crate::{
     app::App,
@@ -19,7 +19,7 @@ pub(crate) async fn run(app: Arc<App>) {
             .engine
             .expire(
                 app.shard,
-                Expire { max: REAP_MAX },
+                Expire { max: SWEEP_MAX },
                 started + BACKGROUND_CALL_TIMEOUT,
             )
             .await;

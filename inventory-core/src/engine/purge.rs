@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Journal entries that one bite trims at most.
-const TRIM_MAX: u64 = 5_000;
+const TRIM_MAX: u64 = 1_000;
 
 /// Customers of one limited SKU that one bite looks at.
 const FORGET_SAMPLE: usize = 64;

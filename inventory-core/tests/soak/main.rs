@@ -11,7 +11,7 @@ mod million {
     use devstack::redis::{Appendonly, RedisServer};
     use inventory_core::{
         engine::{Durability, Engine, EngineConfig, ProjectionMode, ShardClock},
-        limits::{LINES_MAX, PURGE_MAX, REAP_MAX},
+        limits::{LINES_MAX, PURGE_MAX, REAP_MAX, SWEEP_MAX},
         *,
     };
 
@@ -209,13 +209,10 @@ mod million {
         let (mut longest, mut bites, mut expired) = (Duration::ZERO, 0_u64, 0);
         loop {
             let bite = Instant::now();
-            let swept = full.engine.expire(S, Expire { max: REAP_MAX }, soon());
+            let swept = full.engine.expire(S, Expire { max: SWEEP_MAX }, soon());
             let swept = swept.await.unwrap();
             assert_eq!(swept.corrupt, 0);
             longest = longest.max(bite.elapsed());
-            if bite.elapsed().as_millis() >= 4 {
-                println!("bite {bites} {}", ms(bite.elapsed()));
-            }
             expired += u64::try_from(swept.expired).unwrap();
             bites += 1;
             if swept.remaining == 0 {
