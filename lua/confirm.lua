@@ -70,8 +70,8 @@ if record.state == 'X' and not reacquire then return finish('RESERVATION_EXPIRED
 local reserved_items, _, customer = parts_of(record.text)
 -- From a hold all its lines move; anew only those that are sold.
 local lines = lines_of((record.state == 'R' or items == '') and reserved_items or items)
-local selling = items == '' and by_item(reserved_items) or by_item(items)
 local exceeding, holding = {}, by_item(reserved_items)
+local selling = items == '' and holding or by_item(items)
 if items ~= '' then
   for _, line in ipairs(lines_of(items)) do
     if line.quantity > (holding[line.item] or 0) then

@@ -32,12 +32,12 @@ if not limit or limit == CORRUPT or limit.window_ms == 0 then return {'OK', -1, 
 
 local entries = redis.pcall('HRANDFIELD', limit.key, sample, 'WITHVALUES')
 if entries.err then return {'OK', -1, now, 0, 0} end
-local width, passed = slice_ms(limit), {}
+local passed = {}
 for place = 1, #entries, 2 do
   -- A counter that is none stays where it is, to be found.
-  local counts = not string.find(entries[place + 1], '^%d+:%d[%d: ]*$')
+  local counts = not string.find(entries[place + 1], WINDOW_FORM)
   for slice in string.gmatch(entries[place + 1], '(%d+):') do
-    if (tonumber(slice) + 1) * width + limit.window_ms > now then counts = true end
+    if still_counts(limit, slice, now) then counts = true end
   end
   if not counts then passed[#passed + 1] = entries[place] end
 end

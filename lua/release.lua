@@ -48,18 +48,9 @@ if not record then
 elseif is_due(record, now) then
   if not expire(record, now, head) then return {'STORE_CORRUPT', -1, now, key} end
 elseif record.state == 'R' then
-  local lines, _, keys = held(lines_of((parts_of(record.text))))
-  if not lines then return {'STORE_CORRUPT', -1, now, keys[1]} end
-  local counters_of, corrupt_key = allowances(record, lines, now)
-  if counters_of == CORRUPT then return {'STORE_CORRUPT', -1, now, corrupt_key} end
-  for index, line in ipairs(lines) do
-    change(line.stock, line.quantity, -line.quantity, 0)
-    if counters_of and counters_of[index] then
-      spend(counters_of[index], -line.quantity, record.created)
-    end
-  end
-  put(record, 'L', head, 'L', record.text .. '\nl' .. since(record, now) .. '\t' .. reason)
-  close(record)
+  local mark = '\nl' .. since(record, now) .. '\t' .. reason
+  local lines, corrupt_key = give_back(record, now, 'L', head, mark)
+  if not lines then return {'STORE_CORRUPT', -1, now, corrupt_key} end
 elseif record.state == 'L' or record.state == 'X' then
   return {'REPLAYED', -1, now, record.raw}
 else

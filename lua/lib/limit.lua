@@ -1,6 +1,8 @@
 -- Purchase limits. limits: hash sku -> '<quantity> <window ms, 0 for life> <generation>'.
 -- used:<generation>:<sku>: hash customer -> units, or for a window '<slice>:<units> ...'.
 local WINDOW_SLICES = 1000
+-- What a counter looks like: for life, and of a rolling window.
+local LIFE_FORM, WINDOW_FORM = '^%d+$', '^%d+:%d[%d: ]*$'
 local limits_key = record_prefix .. 'limits'
 local limits, counters, spent = {}, {}, {}
 
@@ -25,6 +27,11 @@ local function slice_ms(limit)
   return math.max(1, math.floor(limit.window_ms / WINDOW_SLICES))
 end
 
+-- still_counts(limit, slice, now): whether the window has not passed since the end of a slice.
+local function still_counts(limit, slice, now)
+  return (tonumber(slice) + 1) * slice_ms(limit) + limit.window_ms > now
+end
+
 -- forget_counters(limit): of a limit that is no more, or no more the same.
 local function forget_counters(limit)
   if limit and limit.generation then redis.call('UNLINK', limit.key) end
@@ -37,16 +44,15 @@ local function counter_of(limit, customer, now)
   local counter = counters[name]
   if counter then return counter end
   local text = redis.pcall('HGET', limit.key, customer)
-  local form = limit.window_ms == 0 and '^%d+$' or '^%d+:%d[%d: ]*$'
+  local form = limit.window_ms == 0 and LIFE_FORM or WINDOW_FORM
   if type(text) == 'table' or text and not string.find(text, form) then return CORRUPT end
   counter = {limit = limit, customer = customer, total = 0}
   if limit.window_ms == 0 then
     counter.total = tonumber(text or '0')
   else
     counter.slices = {}
-    local width = slice_ms(limit)
     for slice, units in string.gmatch(text or '', '(%d+):(%d+)') do
-      if (tonumber(slice) + 1) * width + limit.window_ms > now then
+      if still_counts(limit, slice, now) then
         counter.slices[slice] = tonumber(units)
         counter.total = counter.total + tonumber(units)
       end

@@ -6,22 +6,30 @@ local REAP_LINES_MAX = 512
 local CORRUPT_RETRY_MS = 3600000
 local reaped, more_due, reaped_count, reaped_lines, corrupt_count = false, false, 0, 0, 0
 
--- expire(record, now, head): give a due hold back. False (and nothing changed) if one of its
--- figures or counters is missing or corrupt, or does not have what it holds.
-local function expire(record, now, head)
-  local lines = held(lines_of((parts_of(record.text))))
-  if not lines then return false end
-  local counters_of = allowances(record, lines, now)
-  if counters_of == CORRUPT then return false end
+-- give_back(record, now, letter, head, mark): end an open hold; its units and allowances come back.
+-- Its number of lines; or nil (and nothing changed) and the key of a figure or counter that is
+-- missing or corrupt, or does not have what the record holds.
+local function give_back(record, now, letter, head, mark)
+  local lines, _, keys = held(lines_of((parts_of(record.text))))
+  if not lines then return nil, keys[1] end
+  local counters_of, corrupt_key = allowances(record, lines, now)
+  if counters_of == CORRUPT then return nil, corrupt_key end
   for index, line in ipairs(lines) do
     change(line.stock, line.quantity, -line.quantity, 0)
     if counters_of and counters_of[index] then
       spend(counters_of[index], -line.quantity, record.created)
     end
   end
-  reaped_lines = reaped_lines + #lines
-  put(record, 'X', head, 'X', record.text .. '\nx' .. since(record, now))
+  put(record, letter, head, letter, record.text .. mark)
   close(record)
+  return #lines
+end
+
+-- expire(record, now, head): give a due hold back. False (and nothing changed) if that cannot be.
+local function expire(record, now, head)
+  local lines = give_back(record, now, 'X', head, '\nx' .. since(record, now))
+  if not lines then return false end
+  reaped_lines = reaped_lines + lines
   return true
 end
 

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
-use super::{Engine, call::Route, codec::record::head, reply};
-use crate::domain::{Extend, Fault, Outcome, Reservation, ShardId, Success};
+use super::Engine;
+use crate::domain::{Extend, Fault, Outcome, Reservation, ShardId};
 
 impl Engine {
     /// Moves the deadline of an open hold; see [`Extend`].
@@ -15,30 +15,15 @@ impl Engine {
         deadline: Instant,
     ) -> Result<Outcome<Reservation>, Fault> {
         let shard = self.shard(shard);
-        let key = shard.keys.reservation(&command.id);
-        let head = head("", command.id.as_str(), &command.context);
-        let call = shard.call(
-            Route::Pool,
-            &shard.scripts.extend,
-            deadline,
-            |cmd, epoch| {
-                cmd.arg(4).arg(&shard.keys.meta).arg(&shard.keys.journal);
-                cmd.arg(&shard.keys.deadlines).arg(&key);
-                cmd.arg(epoch.0)
-                    .arg(shard.config.clock.argument())
-                    .arg(&head);
-                cmd.arg(command.ttl_ms).arg(command.max_hold_ms);
-            },
-        );
-        let mut answer = call.await?;
-        reply::place(shard, &mut answer)?;
-        if answer.code != "DONE" {
-            return Ok(Err(reply::refusal(&mut answer)?));
-        }
-        let value = reply::reservation(&command.id, &mut answer)?;
-        Ok(Ok(Success {
-            value,
-            replayed: false,
-        }))
+        let (ttl_ms, max_hold_ms) = (command.ttl_ms.to_string(), command.max_hold_ms.to_string());
+        shard
+            .change_reservation(
+                &shard.scripts.extend,
+                &command.id,
+                &command.context,
+                &[&ttl_ms, &max_hold_ms],
+                deadline,
+            )
+            .await
     }
 }

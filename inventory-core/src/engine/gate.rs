@@ -6,7 +6,7 @@
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicBool, Ordering},
 };
 
 use redis::{RedisResult, Value};
@@ -49,7 +49,6 @@ pub(crate) struct Gate {
     durability: Mutex<String>,
     /// Whether Redis was once seen as durable as asked, and never weaker since.
     durable: AtomicBool,
-    looks: AtomicU64,
 }
 
 /// The fields of meta that matter here.
@@ -72,7 +71,6 @@ impl Gate {
             seen: Mutex::default(),
             durability: Mutex::default(),
             durable: AtomicBool::new(false),
-            looks: AtomicU64::new(0),
         }
     }
 
@@ -146,7 +144,6 @@ impl Gate {
         scripts: &Scripts,
         config: &EngineConfig,
     ) -> RedisResult<Look> {
-        self.looks.fetch_add(1, Ordering::Relaxed);
         let settings =
             match settings::read(link, config.durability, config.durability_unverified).await {
                 Ok(settings) => settings,

@@ -18,6 +18,7 @@ mod journal;
 mod keeper;
 mod keys;
 mod lane;
+mod lifecycle;
 mod link;
 mod list;
 mod purge;

@@ -1,12 +1,7 @@
 use std::time::Instant;
 
-use super::{
-    Engine,
-    call::Route,
-    codec::record::{head, items},
-    reply,
-};
-use crate::domain::{Fault, Outcome, Reservation, Return, ShardId, Success};
+use super::{Engine, codec::record::items};
+use crate::domain::{Fault, Outcome, Reservation, Return, ShardId};
 
 impl Engine {
     /// Takes sold goods back; see [`Return`].
@@ -20,29 +15,15 @@ impl Engine {
         deadline: Instant,
     ) -> Result<Outcome<Reservation>, Fault> {
         let shard = self.shard(shard);
-        let key = shard.keys.reservation(&command.id);
-        let head = head("", command.id.as_str(), &command.context);
         let items = command.lines.as_ref().map(items).unwrap_or_default();
-        let call = shard.call(
-            Route::Pool,
-            &shard.scripts.return_goods,
-            deadline,
-            |cmd, epoch| {
-                cmd.arg(4).arg(&shard.keys.meta).arg(&shard.keys.journal);
-                cmd.arg(&shard.keys.deadlines).arg(&key);
-                cmd.arg(epoch.0)
-                    .arg(shard.config.clock.argument())
-                    .arg(&head);
-                cmd.arg(command.return_id.as_str()).arg(&items);
-            },
-        );
-        let mut answer = call.await?;
-        reply::place(shard, &mut answer)?;
-        let replayed = answer.code == "REPLAYED";
-        if answer.code != "DONE" && !replayed {
-            return Ok(Err(reply::refusal(&mut answer)?));
-        }
-        let value = reply::reservation(&command.id, &mut answer)?;
-        Ok(Ok(Success { value, replayed }))
+        shard
+            .change_reservation(
+                &shard.scripts.return_goods,
+                &command.id,
+                &command.context,
+                &[command.return_id.as_str(), &items],
+                deadline,
+            )
+            .await
     }
 }

@@ -23,13 +23,12 @@ pub(crate) struct Settings {
     pub(crate) durability: String,
 }
 
-const SETTINGS: [&str; 6] = [
+const SETTINGS: [&str; 5] = [
     "appendonly",
     "appendfsync",
     "no-appendfsync-on-rewrite",
     "maxmemory-policy",
     "min-replicas-to-write",
-    "min-slaves-to-write",
 ];
 
 /// Reads INFO, and CONFIG unless `unverified`.
