@@ -12,14 +12,6 @@ use crate::support::{
     raw::{self, Connection},
 };
 
-fn reserve(server: &Server, id: &str) -> crate::support::Answer {
-    let items = json!([{"skuId": "a", "quantity": 1}]);
-    server.post(
-        "/api/reservations",
-        &json!({"reservationId": id, "items": items}),
-    )
-}
-
 #[test]
 fn requests_in_flight_are_finished() {
     let server = Server::with(&["--batches-in-flight=1"]);
@@ -29,7 +21,7 @@ fn requests_in_flight_are_finished() {
     idle.answer().expect(200);
     server.redis.pause().expect("paused");
     thread::scope(|scope| {
-        let first = scope.spawn(|| reserve(&server, "1"));
+        let first = scope.spawn(|| server.reserve_one("1"));
         wait::until(TIMEOUT, "a call is under way", || {
             server
                 .get("/metrics")
@@ -37,7 +29,7 @@ fn requests_in_flight_are_finished() {
                 .contains("inventory_batch_reservations_count 1\n")
         })
         .expect("sent");
-        let second = scope.spawn(|| reserve(&server, "2"));
+        let second = scope.spawn(|| server.reserve_one("2"));
         wait::until(TIMEOUT, "a request waits", || {
             server
                 .get("/metrics")

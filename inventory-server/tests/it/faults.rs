@@ -17,14 +17,6 @@ fn durable_redis() -> Arc<RedisServer> {
     )
 }
 
-fn reserve(server: &Server, id: &str) -> crate::support::Answer {
-    let items = json!([{"skuId": "a", "quantity": 1}]);
-    server.post(
-        "/api/reservations",
-        &json!({"reservationId": id, "items": items}),
-    )
-}
-
 #[test]
 fn without_redis_nothing_is_promised_and_with_it_all_goes_on() {
     let server = Server::on(&durable_redis(), &["--request-timeout-ms=500"]);
@@ -33,7 +25,7 @@ fn without_redis_nothing_is_promised_and_with_it_all_goes_on() {
     server.redis.kill9().expect("killed");
     // Whoever finds the connection dead cannot know whether Redis got the command.
     let writes = [
-        reserve(&server, "s"),
+        server.reserve_one("s"),
         server.post_empty("/api/reservations/r/confirm"),
         server.put("/api/inventories/b", &json!({"onHandQuantity": 1})),
         server.post("/api/inventories/a/adjustments", &json!({"delta": 1})),
@@ -56,7 +48,7 @@ fn without_redis_nothing_is_promised_and_with_it_all_goes_on() {
     server.redis.start_again().expect("started");
     // The first call in the new life of Redis is what finds out about it.
     wait::until(TIMEOUT, "it serves again", || {
-        [200, 201].contains(&reserve(&server, "s").status)
+        [200, 201].contains(&server.reserve_one("s").status)
     })
     .expect("it serves");
     server.get("/readyz").expect(200);
@@ -69,7 +61,7 @@ fn an_emptied_redis_is_not_sold_from() {
     let server = Server::with(&["--request-timeout-ms=500"]);
     server.stock("a", 10);
     server.redis.command(&["FLUSHALL"]).expect("emptied");
-    let refused = || reserve(&server, "s");
+    let refused = || server.reserve_one("s");
     assert_eq!(refused().status, 503);
     wait::until(TIMEOUT, "it is fenced", || {
         refused().body["code"] == "SHARD_RECOVERING"
@@ -122,7 +114,7 @@ fn a_fenced_shard_still_shows_its_stock_as_stale() {
     ] {
         answer.refused(503, "SHARD_RECOVERING");
     }
-    reserve(&server, "s").refused(503, "SHARD_RECOVERING");
+    server.reserve_one("s").refused(503, "SHARD_RECOVERING");
     server
         .get("/api/reservations/r")
         .refused(503, "SHARD_RECOVERING");
@@ -231,14 +223,14 @@ fn a_redis_without_memory_takes_no_holds_and_lets_them_end() {
         .redis
         .command(&["CONFIG", "SET", "maxmemory", "1"])
         .expect("set");
-    reserve(&server, "t").refused(503, "STORE_UNAVAILABLE");
+    server.reserve_one("t").refused(503, "STORE_UNAVAILABLE");
     server.post_empty("/api/reservations/r/confirm").expect(200);
     server.post_empty("/api/reservations/s/release").expect(200);
     server
         .redis
         .command(&["CONFIG", "SET", "maxmemory", "0"])
         .expect("set");
-    reserve(&server, "t").expect(201);
+    server.reserve_one("t").expect(201);
     assert_eq!(server.figures("a"), "8/1/1");
 }
 
@@ -275,7 +267,7 @@ fn a_full_journal_takes_no_holds_and_lets_them_end() {
         false
     };
     wait::until(TIMEOUT, "the journal is full", full).expect("full");
-    reserve(&server, "s").refused(503, "JOURNAL_FULL");
+    server.reserve_one("s").refused(503, "JOURNAL_FULL");
     assert!(
         server
             .get("/metrics")
@@ -288,7 +280,7 @@ fn a_full_journal_takes_no_holds_and_lets_them_end() {
         .command(&["HDEL", "inv:{s0}:meta", "projection"])
         .expect("deleted");
     wait::until(TIMEOUT, "the journal was trimmed", || {
-        reserve(&server, "s").status == 201
+        server.reserve_one("s").status == 201
     })
     .expect("trimmed");
 }

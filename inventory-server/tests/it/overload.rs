@@ -6,17 +6,9 @@ use std::{
 use devstack::wait;
 
 use crate::support::{
-    Server, TIMEOUT, json,
+    Server, TIMEOUT,
     raw::{self, Connection},
 };
-
-fn reserve(server: &Server, id: &str) -> crate::support::Answer {
-    let items = json!([{"skuId": "a", "quantity": 1}]);
-    server.post(
-        "/api/reservations",
-        &json!({"reservationId": id, "items": items}),
-    )
-}
 
 /// Waits until so many requests wait in the queue.
 fn wait_for_depth(server: &Server, queue: &str, depth: u32) {
@@ -33,7 +25,7 @@ fn a_full_queue_refuses_at_once_and_the_others_are_served() {
     server.stock("a", 10);
     server.redis.pause().expect("paused");
     thread::scope(|scope| {
-        let mut waiting = vec![scope.spawn(|| reserve(&server, "in-flight"))];
+        let mut waiting = vec![scope.spawn(|| server.reserve_one("in-flight"))];
         // The first is on its way to Redis, the next two fill the queue.
         wait::until(TIMEOUT, "a call is under way", || {
             wait_for_depth(&server, "reserve", 0);
@@ -45,11 +37,11 @@ fn a_full_queue_refuses_at_once_and_the_others_are_served() {
         .expect("sent");
         for (n, id) in ["queued-1", "queued-2"].into_iter().enumerate() {
             let server = &server;
-            waiting.push(scope.spawn(move || reserve(server, id)));
+            waiting.push(scope.spawn(move || server.reserve_one(id)));
             wait_for_depth(server, "reserve", 1 + u32::try_from(n).expect("small"));
         }
         let asked = Instant::now();
-        let refused = reserve(&server, "refused");
+        let refused = server.reserve_one("refused");
         assert!(
             asked.elapsed() < Duration::from_millis(500),
             "{:?}",
@@ -64,7 +56,7 @@ fn a_full_queue_refuses_at_once_and_the_others_are_served() {
         }
     });
     assert_eq!(server.figures("a"), "7/3/0");
-    reserve(&server, "refused").expect(201);
+    server.reserve_one("refused").expect(201);
 }
 
 #[test]
@@ -84,7 +76,7 @@ fn bodies_have_a_budget_and_what_is_over_it_is_refused() {
     first.send(raw::head("POST", path, whole));
     first.send(" ".repeat(part));
     held(part);
-    let refused = reserve(&server, "r");
+    let refused = server.reserve_one("r");
     assert_eq!(refused.header("retry-after"), Some("1"));
     refused.refused(503, "OVERLOADED");
     // What needs no body goes on, and so does who came first.
@@ -92,7 +84,7 @@ fn bodies_have_a_budget_and_what_is_over_it_is_refused() {
     first.send(" ".repeat(whole - part));
     assert_eq!(first.answer().faulty_fields(), ["body"]);
     held(0);
-    reserve(&server, "r").expect(201);
+    server.reserve_one("r").expect(201);
     // A client that leaves gives back, too.
     let mut second = Connection::open(&server);
     second.send(raw::head("POST", path, whole));
@@ -134,7 +126,7 @@ fn what_waits_too_long_is_not_sent_and_what_was_sent_is_unknown() {
     server.stock("a", 10);
     server.redis.pause().expect("paused");
     thread::scope(|scope| {
-        let sent = scope.spawn(|| reserve(&server, "sent"));
+        let sent = scope.spawn(|| server.reserve_one("sent"));
         wait::until(TIMEOUT, "a call is under way", || {
             server
                 .get("/metrics")
@@ -142,7 +134,7 @@ fn what_waits_too_long_is_not_sent_and_what_was_sent_is_unknown() {
                 .contains("inventory_batch_reservations_count 1\n")
         })
         .expect("sent");
-        let queued = scope.spawn(|| reserve(&server, "queued"));
+        let queued = scope.spawn(|| server.reserve_one("queued"));
         let sent = sent
             .join()
             .expect("no panic")
@@ -160,7 +152,7 @@ fn what_waits_too_long_is_not_sent_and_what_was_sent_is_unknown() {
     // Repeats with the same id settle both, whatever had become of the first.
     for id in ["sent", "queued"] {
         wait::until(TIMEOUT, format!("{id} is settled"), || {
-            [200, 201].contains(&reserve(&server, id).status)
+            [200, 201].contains(&server.reserve_one(id).status)
         })
         .expect("settled");
     }

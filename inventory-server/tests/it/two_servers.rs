@@ -4,27 +4,19 @@ use std::{sync::Arc, thread};
 
 use devstack::redis::RedisServer;
 
-use crate::support::{Server, json};
+use crate::support::Server;
 
 fn pair() -> (Server, Server) {
     let redis = Arc::new(RedisServer::builder().start().expect("a Redis"));
     (Server::on(&redis, &[]), Server::on(&redis, &[]))
 }
 
-fn reserve(server: &Server, id: &str) -> crate::support::Answer {
-    let items = json!([{"skuId": "a", "quantity": 1}]);
-    server.post(
-        "/api/reservations",
-        &json!({"reservationId": id, "items": items}),
-    )
-}
-
 #[test]
 fn what_one_did_the_other_knows() {
     let (one, other) = pair();
     one.stock("a", 10);
-    let held = reserve(&one, "r").expect(201);
-    let again = reserve(&other, "r");
+    let held = one.reserve_one("r").expect(201);
+    let again = other.reserve_one("r");
     assert!(again.is_replayed());
     assert_eq!(again.expect(200), held);
     other.post_empty("/api/reservations/r/confirm").expect(200);
@@ -47,7 +39,8 @@ fn together_they_sell_exactly_what_there_is() {
                 let server = if buyer % 2 == 0 { &one } else { &other };
                 scope.spawn(move || {
                     // Every id is asked for by two buyers, one at each server.
-                    let answers = (0..40).map(|n| reserve(server, &format!("{}-{n}", buyer / 2)));
+                    let answers =
+                        (0..40).map(|n| server.reserve_one(&format!("{}-{n}", buyer / 2)));
                     answers.filter(|answer| answer.status == 201).count()
                 })
             })

@@ -144,15 +144,24 @@ impl Server {
         assert!([200, 201].contains(&answer.status), "{}", answer.text);
     }
 
-    /// Takes a hold of one line.
-    #[track_caller]
-    pub(crate) fn hold(&self, id: &str, sku: &str, quantity: u32) -> Value {
+    /// Asks for a hold of one line.
+    pub(crate) fn reserve(&self, id: &str, sku: &str, quantity: u32) -> Answer {
         let items = json!([{"skuId": sku, "quantity": quantity}]);
         self.post(
             "/api/reservations",
             &json!({"reservationId": id, "items": items}),
         )
-        .expect(201)
+    }
+
+    /// Asks for one unit of the SKU `a`.
+    pub(crate) fn reserve_one(&self, id: &str) -> Answer {
+        self.reserve(id, "a", 1)
+    }
+
+    /// Takes a hold of one line.
+    #[track_caller]
+    pub(crate) fn hold(&self, id: &str, sku: &str, quantity: u32) -> Value {
+        self.reserve(id, sku, quantity).expect(201)
     }
 
     /// Makes a reservation's deadline pass: holds it for the shortest time and waits.
