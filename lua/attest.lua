@@ -17,6 +17,8 @@ ARGV
   [3] kind    stock or reservation
   [4] head    id (of the reservation) [tab actor [tab request id [tab traceparent]]]
   [5] reason
+  [6] above   of a stock: the new version is above this one
+  [7] ledger  of a stock: units added to initial + adjustments that no entry brought
 
 RETURNS {code, n, now, ...}
   DONE
@@ -29,7 +31,8 @@ WRITES  one journal entry; the version of the stock, or the journal id of the re
 COST    O(1)
 ]]
 local meta_key, journal_key, deadlines_key, key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local epoch, clock_override, kind, head, reason = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local epoch, clock_override, kind, head, reason, above, ledger_delta =
+  ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 
 local fenced = admit(meta_key, epoch)
 if fenced then return fenced end
@@ -40,9 +43,10 @@ if kind == 'stock' then
   local stock = stock_at(key)
   if stock == CORRUPT then return {'STORE_CORRUPT', -1, now, key} end
   if not stock then return {'UNKNOWN_SKU', -1, now} end
+  stock.v = math.max(stock.v, tonumber(above))
   change(stock, 0, 0, 0)
   journal[1] = 'S' .. head
-  journal[2] = string.sub(key, #record_prefix + 7) .. '\t0\t' .. reason
+  journal[2] = string.sub(key, #record_prefix + 7) .. '\t0\t' .. reason .. '\t' .. ledger_delta
 else
   local record = record_at(key)
   if record == CORRUPT then return {'STORE_CORRUPT', -1, now, key} end

@@ -104,7 +104,8 @@ end
 local delta = on_hand - stock.r - stock.a
 change(stock, delta, 0, 0)
 journal[#journal + 1] = 'N' .. head
-journal[#journal + 1] = place .. '\t' .. string.format('%d', delta) .. '\t' .. reason .. '\t' .. limit
+journal[#journal + 1] = table.concat(
+  {place, string.format('%d', delta), reason, limit, ARGV[4], expected}, '\t')
 closed[#closed + 1] = 'o' .. string.match(head, '^[^\t]*')
 local old = limit_of(sku)
 local n, packed = commit(journal_key, deadlines_key, epoch, now)

@@ -45,6 +45,8 @@ pub const BATCH_RESERVATIONS_MAX: usize = 128;
 pub const BATCH_LINES_MAX: usize = 512;
 /// Records that one purge call removes at most.
 pub const PURGE_MAX: usize = 128;
+/// Keys to read in one cut: some 1 ms, in which nothing else runs.
+pub const CUT_MAX: usize = 512;
 /// Default retention of terminal reservations and operation outcomes, in seconds.
 pub const RETENTION_SECONDS_DEFAULT: u64 = 86_400;
 /// Default age at which journal entries are trimmed when no projection is attached, in seconds.

@@ -15,6 +15,14 @@ local function admit(meta_key, epoch)
   return {'FENCED'}
 end
 
+-- is_life(run_id, replid): whether this is that process, and a master under that id.
+local function is_life(run_id, replid)
+  local replication = redis.call('INFO', 'replication')
+  return string.find(replication, 'role:master\r', 1, true)
+    and string.find(replication, 'master_replid:' .. replid .. '\r', 1, true)
+    and string.find(redis.call('INFO', 'server'), 'run_id:' .. run_id .. '\r', 1, true)
+end
+
 -- clock(override): the shard's clock in ms. Tests pass an override; '' means TIME.
 local function clock(override)
   if override ~= '' then return tonumber(override) end

@@ -4,7 +4,7 @@
 --   =  every figure that the entry touches, as it leaves it: [location|]sku available reserved
 --      sold version, one a line
 --   then pairs: letter + id [tab actor [tab request id [tab traceparent]]], and what the change
---   left (a record, or the parts of an adjustment or count), in the order decided.
+--   left (a record, or its parts: see README.md), in the order decided.
 -- The bounds (REAP_MAX, BATCH_RESERVATIONS_MAX) keep every variadic call under 1,000 values.
 local journal = {}
 local opened, closed, unindexed, parked = {}, {}, {}, {}
@@ -63,6 +63,7 @@ local function commit(journal_key, deadlines_key, epoch, now)
   local n = tonumber(string.match(id, '-(%d+)$'))
   local packed = struct.pack('>I6I5', tonumber(epoch), n)
   for _, stock in ipairs(touched) do
+    if stock.corrupt then redis.call('UNLINK', stock.key) end
     if stock.sold then
       redis.call('HSET', stock.key, 'availableQuantity', stock.a_text,
         'reservedQuantity', stock.r_text, 'version', stock.v_text)

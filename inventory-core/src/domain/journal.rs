@@ -2,7 +2,8 @@ use std::{fmt, str::FromStr};
 
 use super::{
     command::Context,
-    id::{OperationId, StockKey},
+    id::{OperationId, ReservationId, StockKey},
+    repair::{Kept, SetStock},
     reservation::Reservation,
     stock::PurchaseLimit,
     text::Text,
@@ -79,11 +80,15 @@ pub enum ChangeKind {
     Attested,
     /// A reservation stated anew, without a change of it.
     ReservationAttested,
+    /// A stock set to other figures, created or removed, to undo what no entry says.
+    Repaired,
+    /// A reservation put in other words, created or removed, to undo what no entry says.
+    ReservationRepaired,
 }
 
 impl ChangeKind {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Reserved,
         Self::Bound,
         Self::Confirmed,
@@ -98,6 +103,8 @@ impl ChangeKind {
         Self::Retired,
         Self::Attested,
         Self::ReservationAttested,
+        Self::Repaired,
+        Self::ReservationRepaired,
     ];
 
     /// The kind that a letter stands for.
@@ -111,7 +118,7 @@ impl ChangeKind {
     pub const fn is_of_stock(self) -> bool {
         matches!(
             self,
-            Self::Adjusted | Self::Counted | Self::Retired | Self::Attested
+            Self::Adjusted | Self::Counted | Self::Retired | Self::Attested | Self::Repaired
         )
     }
 
@@ -133,6 +140,8 @@ impl ChangeKind {
             Self::Retired => 'D',
             Self::Attested => 'S',
             Self::ReservationAttested => 'V',
+            Self::Repaired => 'F',
+            Self::ReservationRepaired => 'G',
         }
     }
 }
@@ -164,23 +173,78 @@ pub enum Change {
         /// Its state after the change.
         reservation: Box<Reservation>,
     },
-    /// An adjustment, a count or a retirement.
+    /// An adjustment, a count, a retirement or an attestation.
     Stock {
         /// What happened.
         kind: ChangeKind,
         /// Who asked.
         context: Context,
-        /// The caller's id of the operation; none for a retirement.
+        /// The caller's id of the operation; none for a retirement or an attestation.
         operation: Option<OperationId>,
         /// Which stock.
         key: StockKey,
         /// Units by which available changed.
         delta: i64,
+        /// Units that the change adds to initial + adjustments: `delta`, or for an attestation the
+        /// units that no entry brought and that are taken for good.
+        ledger_delta: i64,
         /// Why.
         reason: Option<Text>,
         /// The purchase limit that the operation set (`Some(None)`: removed).
         limit: Option<Option<PurchaseLimit>>,
     },
+    /// A repair of a stock. Its entry has no other change, and states the figures it leaves: after
+    /// a removal 0 available, 0 reserved. A removal takes the limit of the SKU with its last stock.
+    StockRepaired {
+        /// Who asked.
+        context: Context,
+        /// Which stock.
+        key: StockKey,
+        /// available, reserved, sold and version before.
+        found: Kept<[u64; 4]>,
+        /// What it was set to.
+        set: SetStock,
+        /// Units that the repair adds to initial + adjustments.
+        ledger_delta: i64,
+        /// Why.
+        reason: Option<Text>,
+    },
+    /// A repair of a reservation. Its entry has no other change and touches no stock.
+    ReservationRepaired {
+        /// Who asked.
+        context: Context,
+        /// Which reservation.
+        id: ReservationId,
+        /// The reservation before.
+        found: Kept<Box<Reservation>>,
+        /// The reservation after; `None`: removed.
+        set: Option<Box<Reservation>>,
+        /// Why.
+        reason: Option<Text>,
+    },
+}
+
+impl Change {
+    /// What happened.
+    #[must_use]
+    pub const fn kind(&self) -> ChangeKind {
+        match self {
+            Self::Reservation { kind, .. } | Self::Stock { kind, .. } => *kind,
+            Self::StockRepaired { .. } => ChangeKind::Repaired,
+            Self::ReservationRepaired { .. } => ChangeKind::ReservationRepaired,
+        }
+    }
+
+    /// Who asked.
+    #[must_use]
+    pub const fn context(&self) -> &Context {
+        match self {
+            Self::Reservation { context, .. }
+            | Self::Stock { context, .. }
+            | Self::StockRepaired { context, .. }
+            | Self::ReservationRepaired { context, .. } => context,
+        }
+    }
 }
 
 /// What an entry says.

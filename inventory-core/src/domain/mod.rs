@@ -7,6 +7,7 @@ mod id;
 mod journal;
 mod line;
 mod refusal;
+mod repair;
 mod reservation;
 mod stock;
 mod text;
@@ -23,6 +24,7 @@ pub use id::{
 pub use journal::{Change, ChangeKind, Entry, EntryBody, Epoch, JournalId, StockAfter};
 pub use line::{Line, LineError, Lines};
 pub use refusal::{LimitExceeded, Outcome, Refusal, Shortage, Success};
+pub use repair::{AttestStock, Kept, RepairReservation, RepairStock, SetStock};
 pub use reservation::{Confirmed, Released, Reservation, Returned, Status};
 pub use stock::{PurchaseLimit, PurchaseLimitError, Stock};
 pub use text::{Metadata, Text, TextError};

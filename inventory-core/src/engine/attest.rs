@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use super::{Engine, call::Route, codec::record::head, reply};
 use crate::domain::{
-    Context, Fault, Outcome, Refusal, ReservationId, ShardId, StockKey, Success, Text,
+    AttestStock, Context, Fault, Outcome, Refusal, ReservationId, ShardId, Success, Text,
 };
 
 impl Engine {
@@ -13,15 +13,19 @@ impl Engine {
     pub async fn attest_stock(
         &self,
         shard: ShardId,
-        key: &StockKey,
-        reason: &Text,
-        context: &Context,
+        command: &AttestStock,
         deadline: Instant,
     ) -> Result<Outcome<()>, Fault> {
-        let stock_key = self.shard(shard).keys.stock(key);
-        let unknown = || Refusal::UnknownSku(vec![key.clone()]);
-        let head = head("", "", context);
-        self.attest(shard, "stock", &stock_key, &head, reason, unknown, deadline)
+        let stock_key = self.shard(shard).keys.stock(&command.key);
+        let unknown = || Refusal::UnknownSku(vec![command.key.clone()]);
+        let arguments = [
+            "stock",
+            &head("", "", &command.context),
+            command.reason.as_str(),
+            &command.version_above.to_string(),
+            &command.ledger_delta.to_string(),
+        ];
+        self.attest(shard, &stock_key, &arguments, unknown, deadline)
             .await
     }
 
@@ -40,21 +44,16 @@ impl Engine {
         let key = self.shard(shard).keys.reservation(id);
         let unknown = || Refusal::ReservationNotFound;
         let head = head("", id.as_str(), context);
-        self.attest(shard, "reservation", &key, &head, reason, unknown, deadline)
+        let arguments = ["reservation", &head, reason.as_str(), "", ""];
+        self.attest(shard, &key, &arguments, unknown, deadline)
             .await
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "the two kinds differ in all of them"
-    )]
     async fn attest(
         &self,
         shard: ShardId,
-        kind: &str,
         key: &str,
-        head: &str,
-        reason: &Text,
+        arguments: &[&str; 5],
         unknown: impl Fn() -> Refusal,
         deadline: Instant,
     ) -> Result<Outcome<()>, Fault> {
@@ -68,9 +67,7 @@ impl Engine {
                 cmd.arg(&shard.keys.deadlines).arg(key);
                 cmd.arg(epoch.0)
                     .arg(shard.config.clock.argument())
-                    .arg(kind)
-                    .arg(head);
-                cmd.arg(reason.as_str());
+                    .arg(arguments);
             },
         );
         let mut answer = call.await?;

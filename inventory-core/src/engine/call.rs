@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -41,6 +41,9 @@ pub(crate) struct Shard {
     pub(crate) gate: Gate,
     pub(crate) config: EngineConfig,
     lane: Lane,
+    /// The connection that waits for journal entries, while nobody waits on it.
+    reader: Mutex<Option<Link>>,
+    client: Client,
     pool: Pool<LinkManager>,
     cuts: Arc<AtomicU64>,
     failures: watch::Sender<String>,
@@ -64,6 +67,24 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// Splits the code from what follows it.
+    pub(crate) fn open(value: Value, epoch: Epoch) -> Result<Self, Fault> {
+        let Value::Array(values) = value else {
+            return Err(protocol("an answer is no array"));
+        };
+        let mut values = values.into_iter();
+        let code = match values.next() {
+            Some(Value::BulkString(code)) => String::from_utf8(code).unwrap_or_default(),
+            Some(Value::SimpleString(code)) => code,
+            _ => return Err(protocol("an answer has no code")),
+        };
+        Ok(Self {
+            code,
+            epoch,
+            values,
+        })
+    }
+
     pub(crate) fn next<T: redis::FromRedisValue>(&mut self) -> Result<T, Fault> {
         let value = self
             .values
@@ -175,12 +196,46 @@ impl Shard {
             keys,
             scripts: Scripts::assemble(),
             gate: Gate::new(),
-            lane: Lane::new(client),
+            lane: Lane::new(client.clone()),
+            reader: Mutex::default(),
+            client,
             config,
             pool,
             cuts,
             failures,
         })
+    }
+
+    pub(crate) fn reader(&self) -> MutexGuard<'_, Option<Link>> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) async fn open_reader(&self) -> RedisResult<Link> {
+        Link::open(&self.client).await
+    }
+
+    /// Sends a script that only reads past the gate, as text: there is nothing to slip through.
+    pub(crate) async fn ask(
+        &self,
+        script: &Loaded,
+        build: impl FnOnce(&mut Cmd),
+    ) -> Result<Answer, Fault> {
+        let mut command = redis::cmd("EVAL");
+        command.arg(&script.text);
+        build(&mut command);
+        Answer::open(self.query(&command).await?, Epoch::default())
+    }
+
+    /// Sends a script past the gate, once: it compares by itself what it must find.
+    pub(crate) async fn tell(
+        &self,
+        script: &Loaded,
+        build: impl FnOnce(&mut Cmd),
+    ) -> Result<Answer, Fault> {
+        let mut command = redis::cmd("EVAL");
+        command.arg(&script.text);
+        build(&mut command);
+        Answer::open(self.send_once(&command).await?, Epoch::default())
     }
 
     /// A call over the link was cut off: it is not used again, and the pool tries the others.
@@ -469,21 +524,13 @@ impl Shard {
         epoch: Epoch,
         highest: Option<JournalId>,
     ) -> Result<Answer, Fault> {
-        let Value::Array(values) = value else {
-            return Err(protocol("an answer is no array"));
-        };
-        let mut values = values.into_iter();
-        let code = match values.next() {
-            Some(Value::BulkString(code)) => String::from_utf8(code).unwrap_or_default(),
-            Some(Value::SimpleString(code)) => code,
-            _ => return Err(protocol("an answer has no code")),
-        };
-        if code == "FENCED" {
+        let answer = Answer::open(value, epoch)?;
+        if answer.code == "FENCED" {
             self.gate
                 .fence(epoch, "another life of Redis answers, or another epoch");
             return Err(self.fenced());
         }
-        if let Some(Value::Int(n)) = values.as_slice().first()
+        if let Some(Value::Int(n)) = answer.values.as_slice().first()
             && let Ok(n) = u64::try_from(*n)
         {
             let id = JournalId { epoch, n };
@@ -494,11 +541,7 @@ impl Shard {
                 return Err(self.fenced());
             }
         }
-        Ok(Answer {
-            code,
-            epoch,
-            values,
-        })
+        Ok(answer)
     }
 
     /// Waits until the gate opens again.

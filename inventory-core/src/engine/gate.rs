@@ -216,7 +216,8 @@ impl Gate {
                     .await
             }
             Err(why) => {
-                if meta.epoch.is_none() {
+                // What a projection has comes back: then it is counted when the shard opens again.
+                if meta.epoch.is_none() && !self.awaits_projection(config.projection) {
                     self.report_emptied();
                 }
                 Ok(self.wait(why))
@@ -236,7 +237,17 @@ impl Gate {
         }
     }
 
+    /// Whether only a projection's worker may open the shard.
+    fn awaits_projection(&self, mode: ProjectionMode) -> bool {
+        match mode {
+            ProjectionMode::None => false,
+            ProjectionMode::Required => true,
+            ProjectionMode::Auto => self.seen().projection,
+        }
+    }
+
     fn may_bless(&self, meta: &Meta, mode: ProjectionMode) -> Result<&'static str, String> {
+        let awaits_projection = self.awaits_projection(mode);
         let seen = self.seen();
         let empty = meta.epoch.is_none();
         let why = match (empty, seen.populated) {
@@ -249,7 +260,7 @@ impl Gate {
             ProjectionMode::Required => Err(format!(
                 "{why}: waiting for sync-worker to compare and open the shard"
             )),
-            ProjectionMode::Auto if meta.projection || seen.projection => Err(format!(
+            ProjectionMode::Auto if awaits_projection => Err(format!(
                 "{why}: a projection is attached; waiting for sync-worker to open the shard"
             )),
             ProjectionMode::Auto if empty && seen.populated => Err(format!(
@@ -290,7 +301,8 @@ impl Gate {
             .arg(new_lineage())
             .arg(remembered.0)
             .arg(&config.who)
-            .arg(why);
+            .arg(why)
+            .arg(&["", "", ""]);
         let answer: Vec<Value> = redis::from_redis_value(link.send(&command).await?)?;
         let mut answer = answer.into_iter();
         let code: String = redis::from_redis_value(answer.next().unwrap_or(Value::Nil))?;
@@ -397,15 +409,11 @@ async fn last_id(link: &Link, keys: &Keys, up_to: &str) -> RedisResult<Option<Jo
     Ok(entries.first().and_then(|(id, _)| id.parse().ok()))
 }
 
-/// The last entry of an epoch that is over, as the history that followed knows it.
+/// The last entry of an epoch that is over, as the history that followed knows it: the last that the
+/// journal kept, or the one that the next blessing names, if a restore put back what came after.
 async fn last_of_epoch(link: &Link, keys: &Keys, epoch: Epoch) -> RedisResult<Option<JournalId>> {
     let end = format!("{epoch}-18446744073709551615");
-    let kept = last_id(link, keys, &end)
-        .await?
-        .filter(|id| id.epoch == epoch);
-    if kept.is_some() {
-        return Ok(kept);
-    }
+    let kept = last_id(link, keys, &end).await?;
     let mut command = redis::cmd("XRANGE");
     command
         .arg(&keys.journal)
@@ -414,20 +422,17 @@ async fn last_of_epoch(link: &Link, keys: &Keys, epoch: Epoch) -> RedisResult<Op
         .arg("COUNT")
         .arg(1);
     let entries: Entries = redis::from_redis_value(link.send(&command).await?)?;
-    let previous = entries.first().and_then(|(_, fields)| {
+    let named = entries.first().and_then(|(_, fields)| {
         let (_, value) = fields.iter().find(|(name, _)| name == "!")?;
-        std::str::from_utf8(value)
-            .ok()?
-            .split('\t')
-            .nth(2)?
-            .parse()
-            .ok()
+        let mut parts = std::str::from_utf8(value).ok()?.split('\t');
+        parts.nth(2)?.parse().ok()
     });
-    Ok(previous)
+    let of_epoch = |id: &JournalId| id.epoch == epoch;
+    Ok(kept.filter(of_epoch).max(named.filter(of_epoch)))
 }
 
 /// 32 hex digits that no other shard has.
-fn new_lineage() -> String {
+pub(crate) fn new_lineage() -> String {
     use std::hash::{BuildHasher, RandomState};
     let draw = || RandomState::new().hash_one(std::process::id());
     format!("{:016x}{:016x}", draw(), draw())

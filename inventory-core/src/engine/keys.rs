@@ -1,6 +1,6 @@
 //! The one place that formats a key. The grammar is described in `lua/README.md`.
 
-use crate::domain::{OperationId, ReservationId, ShardId, StockKey};
+use crate::domain::{JournalId, OperationId, ReservationId, ShardId, Sku, StockKey};
 
 /// The keys of one shard. Every one carries the shard's hash tag, so one shard is one slot.
 #[derive(Debug, Clone)]
@@ -48,6 +48,21 @@ impl Keys {
         format!("{}op:{id}", self.prefix)
     }
 
+    /// Hash: what customers used of one limit.
+    pub(crate) fn used(&self, generation: JournalId, sku: &Sku) -> String {
+        format!("{}used:{generation}:{sku}", self.prefix)
+    }
+
+    /// A pattern that all keys of the shard match, and no other.
+    pub(crate) fn pattern(&self) -> String {
+        format!("{}*", self.prefix)
+    }
+
+    /// The name of a key without what all keys of the shard begin with.
+    pub(crate) fn short<'a>(&self, name: &'a [u8]) -> Option<&'a [u8]> {
+        name.strip_prefix(self.prefix.as_bytes())
+    }
+
     fn join(&self, parts: &[&str]) -> String {
         // The longest id, its kind and the tag fit without growing.
         let mut text = String::with_capacity(128);
@@ -62,7 +77,7 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Location, Sku};
+    use crate::domain::Location;
 
     #[test]
     fn keys_carry_the_tag_and_do_not_collide() {

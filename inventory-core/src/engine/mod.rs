@@ -6,11 +6,15 @@
 mod adjust;
 mod answer;
 mod attest;
+mod bless;
 mod call;
 mod codec;
 mod config;
 mod confirm;
 mod count;
+mod cut;
+mod detach;
+mod entries;
 mod expire;
 mod extend;
 mod gate;
@@ -21,9 +25,11 @@ mod lane;
 mod lifecycle;
 mod link;
 mod list;
+mod projected;
 mod purge;
 pub mod raw;
 mod release;
+mod repair;
 mod reply;
 mod reservation;
 mod reserve;
@@ -35,14 +41,24 @@ mod seen;
 mod settings;
 mod status;
 mod stock;
+mod store_keys;
+mod survey;
 
 use std::{sync::Arc, time::Instant};
 
 pub use answer::{
     Counted, Held, Purged, ReservationRead, ShardStatus, StockPage, StockRead, Swept,
 };
+pub use bless::Issued;
+pub use codec::marks::{counted_lines, stored_stamp};
 pub use config::{Durability, EngineConfig, ProjectionMode, ShardClock};
+pub use cut::{Cut, CutPart, KeptLimit, KeptRetired, KeptUse};
+pub use entries::RawEntry;
+pub use repair::Repair;
+pub use reservation::parse_reservation;
 pub use restore::{RestoreStep, Restored};
+pub use store_keys::{KeyPage, StoreKey};
+pub use survey::{Meta, MetaState, Survey};
 
 use crate::domain::{Epoch, Fault, ShardId, Sku};
 use call::Shard;

@@ -1,7 +1,13 @@
 use std::time::Instant;
 
-use super::{Engine, ReservationRead, call::Route, reply};
-use crate::domain::{Fault, ReservationId, ShardId};
+use super::{Engine, ReservationRead, call::Route, codec::record::parse_stored, reply};
+use crate::domain::{Fault, Reservation, ReservationId, ShardId};
+
+/// Reads stored bytes of a reservation. `None`: they are none.
+#[must_use]
+pub fn parse_reservation(id: &ReservationId, stored: &[u8]) -> Option<Reservation> {
+    parse_stored(id, stored)
+}
 
 impl Engine {
     /// Reads a reservation; `None` if there is none. Never answers from a fenced shard.

@@ -51,7 +51,14 @@ scripts! {
     forget = "forget",
     restore = "restore",
     attest = "attest",
+    repair_stock = "repair_stock",
+    repair_reservation = "repair_reservation",
     bless = "bless",
+    projected = "projected",
+    detach = "detach",
+    survey = "survey",
+    cut = "cut",
+    cut_hash = "cut_hash",
     reservation = "reservation",
     stock = "stock",
     list = "list",
@@ -60,6 +67,7 @@ scripts! {
 
 const LIBRARY: &[(&str, &str)] = &[
     ("admit", include_str!("../../../lua/lib/admit.lua")),
+    ("journal", include_str!("../../../lua/lib/journal.lua")),
     ("stock", include_str!("../../../lua/lib/stock.lua")),
     ("record", include_str!("../../../lua/lib/record.lua")),
     ("limit", include_str!("../../../lua/lib/limit.lua")),

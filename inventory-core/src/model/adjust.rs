@@ -46,6 +46,7 @@ impl Model {
             operation: Some(command.operation.clone()),
             key: key.clone(),
             delta: command.delta,
+            ledger_delta: command.delta,
             reason: command.reason.clone(),
             limit: None,
         });

@@ -66,6 +66,7 @@ impl Model {
             operation: Some(command.operation.clone()),
             key: key.clone(),
             delta,
+            ledger_delta: delta,
             reason: command.reason.clone(),
             limit: match *limit {
                 LimitChange::Keep => None,

@@ -157,11 +157,30 @@ impl Fold {
                 Change::Stock {
                     kind, key, delta, ..
                 } => self.stock(*kind, key, *delta)?,
+                Change::StockRepaired {
+                    key,
+                    found,
+                    set,
+                    ledger_delta,
+                    ..
+                } => {
+                    let after = stocks.iter().find(|after| after.key == *key);
+                    let version = after.ok_or("a repair without figures")?.version;
+                    self.repaired(key, found, *set, *ledger_delta, version)?;
+                }
+                Change::ReservationRepaired { id, .. } => {
+                    return Err(format!("repairs {id}: no step of the model"));
+                }
             }
         }
         let retired = |key: &StockKey| {
             changes.iter().any(|c| {
-                matches!(c, Change::Stock { kind: ChangeKind::Retired, key: k, .. } if k == key)
+                matches!(
+                    c,
+                    Change::Stock { kind: ChangeKind::Retired, key: k, .. }
+                    | Change::StockRepaired { set: SetStock::Removed { .. }, key: k, .. }
+                        if k == key
+                )
             })
         };
         for after in stocks.iter().filter(|after| !retired(&after.key)) {
@@ -215,8 +234,48 @@ impl Fold {
             | ChangeKind::Extended
             | ChangeKind::Returned
             | ChangeKind::Attested
-            | ChangeKind::ReservationAttested => Err(format!("{kind:?} is no change of {key}")),
+            | ChangeKind::ReservationAttested
+            | ChangeKind::Repaired
+            | ChangeKind::ReservationRepaired => Err(format!("{kind:?} is no change of {key}")),
         }
+    }
+
+    /// Absolute figures; the version may step further than by one, never back.
+    fn repaired(
+        &mut self,
+        key: &StockKey,
+        found: &Kept<[u64; 4]>,
+        set: SetStock,
+        ledger_delta: i64,
+        version: u64,
+    ) -> Result<(), String> {
+        let before = self.stocks.remove(key);
+        let there = before.as_ref().map(|stock| {
+            let figures = [stock.available, stock.reserved, stock.sold];
+            (figures, stock.version)
+        });
+        let found = found.clone().value().map(|[a, r, s, v]| {
+            let figures = [a, r, s].map(i128::from);
+            (figures, v)
+        });
+        ensure(there == found, || {
+            format!("repairs {key} from {found:?}, which was {there:?}")
+        })?;
+        let mut stock = before
+            .or_else(|| self.retired.remove(key))
+            .unwrap_or_default();
+        ensure(stock.version < version, || {
+            format!("repairs {key} to version {version}, which had {stock:?}")
+        })?;
+        let (figures, stocks) = match set {
+            SetStock::Figures(figures) => (figures, &mut self.stocks),
+            SetStock::Removed { sold } => ([0, 0, sold], &mut self.retired),
+        };
+        [stock.available, stock.reserved, stock.sold] = figures.map(i128::from);
+        stock.adjusted += i128::from(ledger_delta);
+        stock.version = version;
+        stocks.insert(key.clone(), stock);
+        Ok(())
     }
 
     fn reservation(&mut self, kind: ChangeKind, after: &Reservation) -> Result<(), String> {
@@ -245,7 +304,9 @@ impl Fold {
             | ChangeKind::Counted
             | ChangeKind::Retired
             | ChangeKind::Attested
-            | ChangeKind::ReservationAttested => (false, after.status),
+            | ChangeKind::ReservationAttested
+            | ChangeKind::Repaired
+            | ChangeKind::ReservationRepaired => (false, after.status),
         };
         ensure(allowed && after.status == to, || {
             format!(
@@ -295,7 +356,9 @@ impl Fold {
                 | ChangeKind::Counted
                 | ChangeKind::Retired
                 | ChangeKind::Attested
-                | ChangeKind::ReservationAttested => {}
+                | ChangeKind::ReservationAttested
+                | ChangeKind::Repaired
+                | ChangeKind::ReservationRepaired => {}
             }
         }
         Ok(())

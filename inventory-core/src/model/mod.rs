@@ -24,6 +24,7 @@ mod invariants;
 mod limit;
 mod purge;
 mod release;
+mod repair;
 mod reserve;
 mod retire;
 mod return_goods;
@@ -182,6 +183,12 @@ impl Model {
             .keys()
             .filter_map(|key| self.stock(key))
             .collect()
+    }
+
+    /// What each stock that was removed goes on from: what it had sold, and its last version.
+    pub fn retired(&self) -> impl Iterator<Item = (&StockKey, u64, u64)> {
+        let retired = self.retired.iter();
+        retired.map(|(key, figures)| (key, figures.sold, figures.version))
     }
 
     /// One reservation as stored: an open hold stays `Reserved` until a call expires it.

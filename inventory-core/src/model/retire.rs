@@ -44,6 +44,7 @@ impl Model {
             operation: None,
             key: key.clone(),
             delta: 0,
+            ledger_delta: 0,
             reason: None,
             limit: None,
         });

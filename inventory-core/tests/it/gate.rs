@@ -595,6 +595,7 @@ async fn a_shard_that_is_being_restored_is_never_opened() {
     let begin = RestoreStep::Begin {
         lineage: meta(&store.redis, "lineage").unwrap(),
         expected: None,
+        even_open: false,
     };
     let conflict = store.engine.restore(S, "t2", &begin).await;
     assert!(matches!(conflict, Err(Fault::Fenced(_))));
@@ -721,4 +722,96 @@ async fn a_fenced_shard_never_says_that_a_stock_does_not_exist() {
     let asked = [key("sku-1"), key("not-there-yet")];
     let read = store.engine.stock(S, &asked, soon()).await;
     assert!(matches!(read, Err(Fault::Fenced(_))), "{read:?}");
+}
+
+/// Empties Redis and fills it again as a worker does, up to an entry of the epoch that was lost.
+async fn rebuild(store: &Store, after: JournalId) -> Epoch {
+    let worker = waiting(&store.redis).await;
+    store.raw(&["FLUSHALL"]);
+    assert!(is_fenced(&store.engine, "r").await);
+    fenced_because(&store.engine, "a projection is attached").await;
+    let begin = RestoreStep::Begin {
+        lineage: "0123456789abcdef".to_owned(),
+        expected: None,
+        even_open: false,
+    };
+    worker.restore(S, "t", &begin).await.unwrap();
+    let finish = RestoreStep::Finish {
+        epoch: Epoch(after.epoch.0 + 1_000_000),
+        after: Some(after),
+        projection: Some("mariadb".to_owned()),
+        who: "a worker".to_owned(),
+        why: "a test".to_owned(),
+    };
+    worker.restore(S, "t", &finish).await.unwrap();
+    store.in_epoch_after(after.epoch).await
+}
+
+#[tokio::test]
+async fn what_a_restore_put_back_is_not_reported_as_lost() {
+    for (kept_back, lost) in [(0, 0), (2, 2)] {
+        let store = store_in(ProjectionMode::Auto, plain_redis()).await;
+        let projection = ["HSET", &k("meta"), "projection", "mariadb"];
+        store.raw(&projection);
+        eventually("the projection is seen", async || {
+            store.engine.status(S, soon()).await.unwrap().projected
+        })
+        .await;
+        for i in 0..5 {
+            let id = format!("r-{i}");
+            store.reserve(&id, &[("sku-1", 1)]).await.unwrap();
+        }
+        let last = entries(&store.engine).await.last().unwrap().id;
+        let after = JournalId {
+            n: last.n - kept_back,
+            ..last
+        };
+        rebuild(&store, after).await;
+        assert_eq!(store.lost_entries().await, lost);
+    }
+}
+
+#[tokio::test]
+async fn a_rolled_back_journal_that_a_restore_went_beyond_has_lost_only_what_is_left() {
+    let store = store_in(ProjectionMode::Required, {
+        let redis = plain_redis();
+        // Blessed by another, as this one may not.
+        drop(connect(config(&redis)).await);
+        redis
+    })
+    .await;
+    let old = store.dump();
+    for i in 0..5 {
+        let id = format!("r-{i}");
+        store.reserve(&id, &[("sku-1", 1)]).await.unwrap();
+    }
+    let last = entries(&store.engine).await.last().unwrap().id;
+    for name in names(&store.redis) {
+        store.raw(&["DEL", &name]);
+    }
+    for (name, bytes) in old {
+        let bytes = bytes.unwrap();
+        store.raw(&[b"RESTORE", name.as_bytes(), b"0", &bytes]);
+    }
+    let seen = store.engine.survey(S).await.unwrap();
+    assert_eq!(seen.last.unwrap().n + 5, last.n);
+    let begin = RestoreStep::Begin {
+        lineage: meta(&store.redis, "lineage").unwrap(),
+        expected: Some(last.epoch),
+        even_open: true,
+    };
+    store.engine.restore(S, "t", &begin).await.unwrap();
+    let finish = RestoreStep::Finish {
+        epoch: Epoch(last.epoch.0 + 1_000_000),
+        after: Some(JournalId {
+            n: last.n - 1,
+            ..last
+        }),
+        projection: Some("mariadb".to_owned()),
+        who: "a worker".to_owned(),
+        why: "a test".to_owned(),
+    };
+    store.engine.restore(S, "t", &finish).await.unwrap();
+    store.in_epoch_after(last.epoch).await;
+    assert_eq!(store.lost_entries().await, 1);
 }

@@ -22,10 +22,7 @@ fn kinds(entry: &Entry) -> Vec<ChangeKind> {
     let EntryBody::Changes { changes, .. } = &entry.body else {
         panic!("{entry:?}");
     };
-    let kind = |change: &Change| match change {
-        Change::Reservation { kind, .. } | Change::Stock { kind, .. } => *kind,
-    };
-    changes.iter().map(kind).collect()
+    changes.iter().map(Change::kind).collect()
 }
 
 /// Expects that `call` writes one entry with just these changes.
@@ -123,8 +120,15 @@ async fn every_operation_writes_one_entry_that_says_who_asked() {
     writes(&store, &[Expired, Reacquired], store.confirm(&c))
         .await
         .unwrap();
-    let (why, s) = (Text::parse("check").unwrap(), key("sku-1"));
-    let attest = store.engine.attest_stock(S, &s, &why, &context, soon());
+    let why = Text::parse("check").unwrap();
+    let attested = AttestStock {
+        key: key("sku-1"),
+        version_above: 0,
+        ledger_delta: 0,
+        reason: why.clone(),
+        context: context.clone(),
+    };
+    let attest = store.engine.attest_stock(S, &attested, soon());
     writes(&store, &[Attested], attest).await.unwrap().unwrap();
     let id = rid("r-1");
     let attest = store
@@ -145,15 +149,15 @@ async fn every_operation_writes_one_entry_that_says_who_asked() {
         EntryBody::Changes { changes, .. } => changes.clone(),
     };
     for change in entries(&store.engine).await.iter().flat_map(asked) {
-        let (by, operation) = match &change {
-            Change::Reservation { context, .. } => (context, None),
-            Change::Stock {
-                context, operation, ..
-            } => (context, operation.as_ref()),
+        let operation = match &change {
+            Change::Stock { operation, .. } => operation.as_ref(),
+            Change::Reservation { .. }
+            | Change::StockRepaired { .. }
+            | Change::ReservationRepaired { .. } => None,
         };
         let by_the_clock = matches!(&change, Change::Reservation { kind: Expired, .. });
         if !by_the_clock && operation != Some(&oid("put-sku-2")) {
-            assert_eq!(*by, context, "{change:?}");
+            assert_eq!(*change.context(), context, "{change:?}");
         }
     }
     check_books(&store).await;

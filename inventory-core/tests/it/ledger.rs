@@ -92,6 +92,14 @@ impl Ledger {
                     }
                     self.stock(*kind, key, *delta);
                 }
+                Change::StockRepaired { key, set, .. } => self.repaired(key, *set, &stocks[0]),
+                Change::ReservationRepaired { id, set, .. } => {
+                    self.reservations.remove(id);
+                    if let Some(set) = set {
+                        assert_eq!(set.last_change, entry.id);
+                        self.reservations.insert(id.clone(), (**set).clone());
+                    }
+                }
             }
         }
         for after in stocks {
@@ -137,6 +145,23 @@ impl Ledger {
         );
     }
 
+    /// Absolute figures, under a version above the last.
+    fn repaired(&mut self, key: &StockKey, set: SetStock, after: &StockAfter) {
+        let before = self.sums.remove(key);
+        assert!(before.is_none_or(|before| before.version < after.version));
+        let SetStock::Figures([available, reserved, sold]) = set else {
+            self.stocks.remove(key);
+            return;
+        };
+        let sums = Sums {
+            available: available.into(),
+            reserved: reserved.into(),
+            sold: sold.into(),
+            version: after.version,
+        };
+        self.sums.insert(key.clone(), sums);
+    }
+
     fn stock(&mut self, kind: ChangeKind, key: &StockKey, delta: i64) {
         if kind == ChangeKind::Retired {
             self.sums.remove(key).unwrap();
@@ -172,7 +197,9 @@ impl Ledger {
             ChangeKind::Adjusted
             | ChangeKind::Counted
             | ChangeKind::Retired
-            | ChangeKind::Attested => false,
+            | ChangeKind::Attested
+            | ChangeKind::Repaired
+            | ChangeKind::ReservationRepaired => false,
         };
         assert!(resolves_once, "{kind:?} of {} from {from:?}", after.id);
         for line in &after.lines {
@@ -201,7 +228,9 @@ impl Ledger {
                 | ChangeKind::Adjusted
                 | ChangeKind::Counted
                 | ChangeKind::Retired
-                | ChangeKind::Attested => {}
+                | ChangeKind::Attested
+                | ChangeKind::Repaired
+                | ChangeKind::ReservationRepaired => {}
             }
         }
     }

@@ -12,9 +12,13 @@ mod concurrency;
 #[cfg(test)]
 mod corrupt;
 #[cfg(test)]
+mod cut;
+#[cfg(test)]
 mod cut_off;
 #[cfg(test)]
 mod durability;
+#[cfg(test)]
+mod entries;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
@@ -28,7 +32,11 @@ mod memory;
 #[cfg(test)]
 mod oom;
 #[cfg(test)]
+mod projection;
+#[cfg(test)]
 mod purge;
+#[cfg(test)]
+mod repair;
 #[cfg(test)]
 mod reserve;
 #[cfg(test)]

@@ -4,25 +4,17 @@ use std::sync::Arc;
 
 use devstack::redis::{Appendonly, RedisServer};
 use inventory_core::{
-    engine::{Engine, EngineConfig, ProjectionMode, RestoreStep, Restored},
+    engine::{Engine, EngineConfig, ProjectionMode, RestoreStep, Restored, StoreKey},
     *,
 };
 
 use crate::{ledger::check_books, support::*};
 
-/// An engine that opens nothing by itself.
-async fn waiting(redis: &RedisServer) -> Engine {
-    connect(EngineConfig {
-        projection: ProjectionMode::Required,
-        ..config(redis)
-    })
-    .await
-}
-
 fn begin(expected: Option<Epoch>) -> RestoreStep {
     RestoreStep::Begin {
         lineage: "0123456789abcdef".to_owned(),
         expected,
+        even_open: false,
     }
 }
 
@@ -30,6 +22,7 @@ fn finish(epoch: Epoch, after: Option<JournalId>) -> RestoreStep {
     RestoreStep::Finish {
         epoch,
         after,
+        projection: None,
         who: "a test".to_owned(),
         why: "to see it".to_owned(),
     }
@@ -292,7 +285,7 @@ async fn an_epoch_that_was_there_before_is_refused() {
     conflicts(&engine, "t", &begin(None), "CONFLICT").await;
     conflicts(&engine, "t", &begin(Some(Epoch(1))), "CONFLICT").await;
     engine.restore(S, "t", &begin(Some(epoch))).await.unwrap();
-    for late in [Epoch(1), epoch, Epoch(epoch.0 + 1)] {
+    for late in [Epoch(1), epoch] {
         conflicts(&engine, "t", &finish(late, None), "LATE").await;
     }
     assert_eq!(state(&redis).as_deref(), Some("RECOVERING"));
@@ -346,4 +339,191 @@ async fn holds_that_fell_due_meanwhile_are_expired_after_the_restore() {
     let read = swept.stock(S, &[key("sku-1")], soon()).await.unwrap();
     assert_eq!(read.stocks[0].as_ref().unwrap().reserved, 0);
     check_books(&old).await;
+}
+
+#[tokio::test]
+async fn a_wipe_leaves_only_meta_and_the_journal_begins_with_the_new_epoch() {
+    let store = rich_store().await;
+    let lineage = raw(&store.redis, &["HGET", &k("meta"), "lineage"]).text();
+    store.raw(&["SET", &k("strange"), "x"]);
+    store.raw(&["SET", "not-ours", "x"]);
+    let begin = RestoreStep::Begin {
+        lineage: lineage.unwrap(),
+        expected: Some(store.epoch()),
+        even_open: true,
+    };
+    conflicts(&store.engine, "t", &RestoreStep::Wipe, "CONFLICT").await;
+    store.engine.restore(S, "t", &begin).await.unwrap();
+    conflicts(&store.engine, "u", &RestoreStep::Wipe, "CONFLICT").await;
+    for _ in 0..2 {
+        let wipe = store.engine.restore(S, "t", &RestoreStep::Wipe);
+        wipe.await.unwrap();
+        assert_eq!(names(&store.redis), [k("meta"), "not-ours".to_owned()]);
+    }
+    // What the journal knew of epochs is not forgotten with it.
+    let known = store.epoch_of_meta();
+    conflicts(&store.engine, "t", &finish(known, None), "LATE").await;
+    let after = JournalId {
+        epoch: known,
+        n: 400,
+    };
+    let last = RestoreStep::Finish {
+        epoch: LATE,
+        after: Some(after),
+        projection: Some("mariadb".to_owned()),
+        who: "a test".to_owned(),
+        why: "to see it".to_owned(),
+    };
+    store.engine.restore(S, "t", &last).await.unwrap();
+    let seen = store.engine.survey(S).await.unwrap();
+    let first = JournalId { epoch: LATE, n: 0 };
+    assert_eq!((seen.first, seen.last), (Some(first), Some(first)));
+    assert!(seen.alive());
+    let meta = seen.meta.unwrap();
+    assert_eq!(meta.projection.as_deref(), Some("mariadb"));
+    assert_eq!((meta.projected, meta.token), (Some(after), None));
+    // Done once, it is over.
+    conflicts(&store.engine, "t", &last, "CONFLICT").await;
+}
+
+impl Store {
+    fn epoch_of_meta(&self) -> Epoch {
+        let epoch = self.raw(&["HGET", &k("meta"), "epoch"]).text();
+        Epoch(epoch.unwrap().parse().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_restore_that_wipes_nothing_goes_on_after_what_is_there() {
+    let store = rich_store().await;
+    let before = store.engine.survey(S).await.unwrap();
+    let begin = RestoreStep::Begin {
+        lineage: before.meta.unwrap().lineage,
+        expected: Some(store.epoch()),
+        even_open: true,
+    };
+    store.engine.restore(S, "t", &begin).await.unwrap();
+    let put = RestoreStep::Put(vec![stock("sku-1", [50, 0, 50, 999])]);
+    store.engine.restore(S, "t", &put).await.unwrap();
+    let last = finish(LATE, before.last);
+    store.engine.restore(S, "t", &last).await.unwrap();
+    let seen = store.engine.survey(S).await.unwrap();
+    assert_eq!(
+        (seen.first, seen.entries),
+        (before.first, before.entries + 1)
+    );
+    assert_eq!(store.in_epoch_after(Epoch(LATE.0 - 1)).await, LATE);
+    assert_eq!(store.stock("sku-1").await.unwrap().version, 999);
+}
+
+#[tokio::test]
+async fn what_is_gone_elsewhere_can_be_taken_away() {
+    let store = rich_store().await;
+    let begin = RestoreStep::Begin {
+        lineage: "0123456789abcdef".to_owned(),
+        expected: Some(store.epoch()),
+        even_open: true,
+    };
+    let limits = store.engine.cut_limits(S).await.unwrap().values;
+    let generation = |name: &str| {
+        let limit = limits.iter().find(|limit| limit.sku == sku(name));
+        limit.unwrap().generation
+    };
+    let used = |name: &str, customer: &str, counter: &str| Restored::Used {
+        sku: sku(name),
+        generation: generation(name),
+        customer: customer.to_owned(),
+        counter: counter.to_owned(),
+    };
+    store.engine.restore(S, "t", &begin).await.unwrap();
+    let put = RestoreStep::Put(vec![
+        Restored::Retired {
+            key: key("sku-1"),
+            sold: 6,
+            version: 70,
+        },
+        Restored::Gone(StoreKey::Stock(key("west|sku-1"))),
+        Restored::Gone(StoreKey::Reservation(rid("r:2"))),
+        Restored::Gone(StoreKey::Operation(oid("n-a:b"))),
+        Restored::Unlimited { sku: sku("sku-1") },
+        Restored::Gone(StoreKey::Used {
+            generation: generation("sku-1"),
+            sku: sku("sku-1"),
+        }),
+        used("a:b", "c-1", "7:1 8:2"),
+        used("a:b", "c-2", ""),
+    ]);
+    // Twice, as after a lost answer.
+    store.engine.restore(S, "t", &put).await.unwrap();
+    store.engine.restore(S, "t", &put).await.unwrap();
+    let last = finish(LATE, None);
+    store.engine.restore(S, "t", &last).await.unwrap();
+    assert_eq!(store.in_epoch_after(Epoch(LATE.0 - 1)).await, LATE);
+
+    let page = store.engine.list_stock(S, None, 10, soon()).await.unwrap();
+    let listed: Vec<_> = page.stocks.into_iter().map(|stock| stock.key).collect();
+    assert_eq!(listed, [key("a:b")]);
+    assert_eq!(store.stock("sku-1").await, None);
+    assert_eq!(store.record("r:2").await, None);
+    let score = store.raw(&["ZSCORE", &k("deadlines"), "r:2"]);
+    assert_eq!(bulk(score), None);
+    let places = store.raw(&["HGETALL", &k("places")]);
+    assert_eq!(places.items().unwrap().len(), 2, "that of a:b");
+    let limits = store.engine.cut_limits(S).await.unwrap().values;
+    assert_eq!(limits.len(), 1);
+    let (at, of) = (limits[0].generation, sku("a:b"));
+    let kept = store.engine.cut_used(S, at, &of, 0).await.unwrap().values;
+    let of = |customer: &str| kept.iter().find(|kept| kept.customer == customer);
+    assert_eq!(of("c-1").unwrap().counter, "7:1 8:2");
+    assert_eq!(of("c-2"), None);
+    let used = names(&store.redis);
+    let used = used.iter().filter(|name| name.contains(":used:")).count();
+    assert_eq!(used, 1);
+    // Created again they go on, or begin anew.
+    for (name, sold, version) in [("sku-1", 6, 71), ("west|sku-1", 0, 1)] {
+        let command = count(&format!("new-{}", name.len()), name, 5);
+        let stock = store.count(&command).await.unwrap().value.stock;
+        assert_eq!((stock.sold, stock.version), (sold, version), "{name}");
+    }
+    let again = store.count(&count("n-a:b", "a:b", 100)).await.unwrap();
+    assert!(!again.replayed);
+}
+
+#[tokio::test]
+async fn a_stock_that_was_retired_meanwhile_is_there_again_as_it_was() {
+    let store = rich_store().await;
+    let begin = RestoreStep::Begin {
+        lineage: "0123456789abcdef".to_owned(),
+        expected: Some(store.epoch()),
+        even_open: true,
+    };
+    store.engine.restore(S, "t", &begin).await.unwrap();
+    let retired = Restored::Retired {
+        key: key("sku-1"),
+        sold: 6,
+        version: 70,
+    };
+    let put = RestoreStep::Put(vec![retired, stock("sku-1", [3, 0, 6, 71])]);
+    store.engine.restore(S, "t", &put).await.unwrap();
+    let last = finish(LATE, None);
+    store.engine.restore(S, "t", &last).await.unwrap();
+    assert_eq!(store.in_epoch_after(Epoch(LATE.0 - 1)).await, LATE);
+    assert_eq!(store.figures("sku-1").await, (3, 0, 6));
+    assert_eq!(store.engine.retired(S).await.unwrap().values, []);
+}
+
+#[tokio::test]
+async fn values_that_are_none_are_refused_before_anything_of_their_put_is_written() {
+    let redis = plain_redis();
+    let engine = waiting(&redis).await;
+    engine.restore(S, "t", &begin(None)).await.unwrap();
+    let before = dump(&redis);
+    let short = Restored::Operation {
+        id: oid("o"),
+        stored: b"short".to_vec(),
+    };
+    let put = RestoreStep::Put(vec![stock("sku-1", [1, 0, 0, 1]), short]);
+    let refused = engine.restore(S, "t", &put).await;
+    assert_eq!(refused, Err(Fault::Corrupt { key: "o".into() }));
+    assert_eq!(dump(&redis), before);
 }

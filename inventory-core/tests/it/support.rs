@@ -85,6 +85,15 @@ pub(crate) async fn connect(config: EngineConfig) -> Engine {
     engine.unwrap()
 }
 
+/// An engine that opens nothing by itself.
+pub(crate) async fn waiting(redis: &RedisServer) -> Engine {
+    connect(EngineConfig {
+        projection: ProjectionMode::Required,
+        ..config(redis)
+    })
+    .await
+}
+
 /// A store whose clock stands at [`T0`] until the test moves it.
 pub(crate) async fn store() -> Store {
     store_on(plain_redis()).await

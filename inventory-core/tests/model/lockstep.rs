@@ -8,7 +8,7 @@ use std::{
 
 use devstack::redis::RedisServer;
 use inventory_core::{
-    engine::{Durability, Engine, EngineConfig, Held, ProjectionMode, ShardClock},
+    engine::{Durability, Engine, EngineConfig, Held, ProjectionMode, RawEntry, ShardClock},
     limits::BATCH_RESERVATIONS_MAX,
     model::{Model, ModelReply},
     *,
@@ -211,6 +211,12 @@ impl Pair {
                 })
                 .await
             }
+            Step::Repair {
+                stock,
+                available,
+                above,
+                stale,
+            } => self.repair(*stock, *available, *above, *stale).await,
             Step::Expire { max } => self.expire(Expire { max: *max }).await,
             Step::Purge { retention_ms } => self.purge(*retention_ms).await,
             Step::Wait { ms } => {
@@ -297,6 +303,47 @@ impl Pair {
     pub(crate) async fn retire(&mut self, command: &Retire) -> Result<(), String> {
         let reply = self.engine.retire(SHARD, command, soon()).await;
         self.check(reply, |model, now| model.retire(now, command))
+    }
+
+    /// A repair that keeps what must be true: units in holds and sold stay as they are, and what it
+    /// adds is in its ledger delta.
+    async fn repair(
+        &mut self,
+        stock: u8,
+        available: Option<u64>,
+        version_above: u64,
+        stale: bool,
+    ) -> Result<(), String> {
+        let key = stock_key(stock);
+        let there = self.model.stock(&key);
+        let (found, reserved, sold) = match &there {
+            Some(stock) => (stock.available, stock.reserved, stock.sold),
+            None => {
+                let mut retired = self.model.retired();
+                let sold = retired.find(|(other, ..)| **other == key);
+                (0, 0, sold.map_or(0, |(_, sold, _)| sold))
+            }
+        };
+        let set = match available {
+            None if reserved == 0 => SetStock::Removed { sold },
+            available => SetStock::Figures([available.unwrap_or(0), reserved, sold]),
+        };
+        let expected = there.map_or(Kept::Absent, |stock| {
+            let version = stock.version + u64::from(stale);
+            Kept::Is([stock.available, stock.reserved, stock.sold, version])
+        });
+        let command = RepairStock {
+            key,
+            expected,
+            set,
+            version_above,
+            ledger_delta: available.unwrap_or(0).cast_signed() - found.cast_signed(),
+            reason: Text::parse("a test").unwrap(),
+            context: context(),
+        };
+        let reply = self.engine.repair_stock(SHARD, &command, soon()).await;
+        let expected = self.model.repair_stock(self.now, &command);
+        same("repair", &reply.map_err(fault)?, &expected)
     }
 
     pub(crate) async fn expire(&mut self, command: Expire) -> Result<(), String> {
@@ -419,6 +466,16 @@ impl Pair {
             )?;
             same("clock", &read.map(|read| read.now), &Some(self.now))?;
         }
+        let retired = self.engine.retired(SHARD).await.map_err(fault)?;
+        let retired: BTreeSet<_> = retired
+            .values
+            .into_iter()
+            .map(|kept| (kept.key, kept.sold, kept.version))
+            .collect();
+        let expected = self.model.retired();
+        let expected = expected.map(|(key, sold, version)| (key.clone(), sold, version));
+        same("retired stocks", &retired, &expected.collect())?;
+
         let none = reservation_id(IDS);
         let read = self
             .engine
@@ -436,15 +493,51 @@ impl Pair {
             n: self.compared as u64,
         };
         let most = expected.len() + 1;
-        let read = self
+        let raw = self
             .engine
-            .journal(SHARD, Some(after), most, soon())
+            .entries(SHARD, Some(after), most, Duration::ZERO)
             .await
             .map_err(fault)?;
-        let read: Vec<_> = read.into_iter().map(plain).collect();
+        let read = raw.iter().map(RawEntry::parse);
+        let read = read.collect::<Result<Vec<_>, _>>()?;
         let expected: Vec<_> = expected.iter().cloned().map(plain).collect();
         self.compared += expected.len();
-        same("journal entries", &read, &expected)
+        let plain: Vec<_> = read.iter().cloned().map(plain).collect();
+        same("journal entries", &plain, &expected)?;
+        self.compare_stored(&raw, &read).await
+    }
+
+    /// What the new entries say that Redis keeps is what it keeps, byte by byte.
+    async fn compare_stored(&mut self, raw: &[RawEntry], read: &[Entry]) -> Result<(), String> {
+        let mut last = BTreeMap::new();
+        for (raw, read) in raw.iter().zip(read) {
+            let EntryBody::Changes { changes, .. } = &read.body else {
+                return Err(format!("{} changes nothing", read.id));
+            };
+            for (item, change) in changes.iter().enumerate() {
+                let name = match change {
+                    Change::Reservation { reservation, .. } => format!("rsv:{}", reservation.id),
+                    Change::Stock {
+                        operation: Some(operation),
+                        ..
+                    } => format!("op:{operation}"),
+                    Change::Stock { .. }
+                    | Change::StockRepaired { .. }
+                    | Change::ReservationRepaired { .. } => {
+                        same("stored", &raw.stored(item), &None)?;
+                        continue;
+                    }
+                };
+                last.insert(name, raw.stored(item));
+            }
+        }
+        for (name, stored) in last {
+            let kept = self.raw.bytes(&name).await?;
+            if kept.is_none() || kept != stored {
+                return Err(format!("{name}: {kept:?}, its last entry says {stored:?}"));
+            }
+        }
+        Ok(())
     }
 
     fn expected_raw(&self) -> RawState {

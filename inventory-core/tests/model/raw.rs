@@ -42,6 +42,15 @@ impl Raw {
             .map_err(text)
     }
 
+    /// The bytes of a record or an outcome.
+    pub(crate) async fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, String> {
+        redis::cmd("GET")
+            .arg(format!("{PREFIX}{name}"))
+            .query_async(&mut self.0)
+            .await
+            .map_err(text)
+    }
+
     pub(crate) async fn state(&mut self, now: TimestampMs) -> Result<RawState, String> {
         let key = |name: &str| format!("{PREFIX}{name}");
         let (names, deadlines, limits, entries): (Vec<String>, Vec<(String, u64)>, Pairs, u64) =

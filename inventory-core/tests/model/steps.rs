@@ -71,6 +71,13 @@ pub(crate) enum Step {
         stock: u8,
         empty_first: bool,
     },
+    /// Sets what is available, or removes a stock without holds.
+    Repair {
+        stock: u8,
+        available: Option<u64>,
+        above: u64,
+        stale: bool,
+    },
     Expire {
         max: usize,
     },
@@ -143,6 +150,7 @@ pub(crate) struct Mix {
     stock: u32,
     limit: u32,
     retire: u32,
+    repair: u32,
     expire: u32,
     purge: u32,
     wait: u32,
@@ -158,6 +166,7 @@ impl Mix {
         stock: 2,
         limit: 0,
         retire: 0,
+        repair: 0,
         expire: 1,
         purge: 0,
         wait: 4,
@@ -179,6 +188,7 @@ impl Mix {
         stock: 10,
         limit: 1,
         retire: 4,
+        repair: 4,
         ..Self::HOLDS
     };
     pub(crate) const PURGES: Self = Self {
@@ -293,6 +303,18 @@ fn step(mix: &Mix) -> Union<BoxedStrategy<Step>> {
             empty_first,
         },
     );
+    let repair = (
+        0..STOCKS,
+        option::weighted(0.7, 0..9u64),
+        prop_oneof![4 => Just(0), 1 => 0..60u64],
+        prop::bool::weighted(0.1),
+    )
+        .prop_map(|(stock, available, above, stale)| Step::Repair {
+            stock,
+            available,
+            above,
+            stale,
+        });
     let expire = prop_oneof![1..4usize, Just(256)].prop_map(|max| Step::Expire { max });
     let purge = prop_oneof![Just(0), Just(500), Just(1_000), Just(60_000)]
         .prop_map(|retention_ms| Step::Purge { retention_ms });
@@ -305,13 +327,14 @@ fn step(mix: &Mix) -> Union<BoxedStrategy<Step>> {
         Just(60_000)
     ]
     .prop_map(|ms| Step::Wait { ms });
-    let all: [(u32, BoxedStrategy<Step>); 9] = [
+    let all: [(u32, BoxedStrategy<Step>); 10] = [
         (mix.reserve, reserve.boxed()),
         (mix.resolve, resolve.boxed()),
         (mix.returns, returns.boxed()),
         (mix.stock, stock.boxed()),
         (mix.limit, set_limit.boxed()),
         (mix.retire, retire.boxed()),
+        (mix.repair, repair.boxed()),
         (mix.expire, expire.boxed()),
         (mix.purge, purge.boxed()),
         (mix.wait, wait.boxed()),

@@ -116,6 +116,14 @@ fn unsigned(bytes: &[u8]) -> u64 {
         .fold(0, |number, byte| (number << 8) | u64::from(*byte))
 }
 
+/// A journal id as stored records begin with it.
+pub(crate) fn packed(id: JournalId) -> [u8; JOURNAL_ID_LEN] {
+    let mut bytes = [0; JOURNAL_ID_LEN];
+    bytes[..6].copy_from_slice(&id.epoch.0.to_be_bytes()[2..]);
+    bytes[6..].copy_from_slice(&id.n.to_be_bytes()[3..]);
+    bytes
+}
+
 /// Reads a stored record. `None`: these bytes are none.
 pub(crate) fn parse_stored(id: &ReservationId, bytes: &[u8]) -> Option<Reservation> {
     let (journal_id, rest) = bytes.split_at_checked(JOURNAL_ID_LEN)?;
