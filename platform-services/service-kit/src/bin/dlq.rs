@@ -1,0 +1,239 @@
+//! `dlq`: dead letters for people.
+
+use std::{io::Write, ops::RangeInclusive, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use service_kit::{
+    config::{self, Problems},
+    dlq::{self, DlqError, Letter, Letters, Pick, Resolution},
+    kafka::Kafka,
+    telemetry::{self, LogFormat},
+};
+
+/// Lists, replays and discards events that no consumer could handle.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dlq",
+    version,
+    after_help = "These flags have environment variables, DLQ_<FLAG>; the flag wins.\n\
+        Exit codes: 0 done, 1 no such letter or Kafka does not answer, 64 wrong usage."
+)]
+struct Flags {
+    /// Where Kafka is: host:port[,host:port…].
+    #[arg(
+        long,
+        value_name = "LIST",
+        default_value = "127.0.0.1:9092",
+        global = true
+    )]
+    kafka_brokers: String,
+    /// Answer as JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Log level: error, warn, info, debug, trace, or a filter.
+    #[arg(long, value_name = "LEVEL", default_value = "error", global = true)]
+    log_level: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the open letters of a topic.
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Those that were replayed or discarded, too, as long as Kafka has them.
+        #[arg(long)]
+        resolved: bool,
+    },
+    /// Puts letters on their topic again, key and value unchanged.
+    Replay {
+        #[command(flatten)]
+        which: Which,
+        /// All open letters of the topic.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Marks letters as not wanted any more.
+    Discard {
+        #[command(flatten)]
+        which: Which,
+        /// All open letters of the topic.
+        #[arg(long)]
+        all: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Which {
+    /// The topic, with or without `.dlq`.
+    topic: String,
+    /// Letters with this event id; may be repeated.
+    #[arg(long = "id", value_name = "EVENT_ID")]
+    ids: Vec<String>,
+    /// Letters at these offsets of the dead letter topic: `7`, or `7..12` with both ends.
+    #[arg(long, value_name = "RANGE")]
+    offset: Option<String>,
+    /// Letters of this handler.
+    #[arg(long, value_name = "NAME")]
+    consumer: Option<String>,
+    /// Letters with this reason.
+    #[arg(long, value_name = "REASON")]
+    reason: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let (flags, mut problems) = match config::parse::<Flags>("DLQ", std::env::args_os()) {
+        Ok(read) => read,
+        Err(none) => return none.exit_code("dlq"),
+    };
+    let log_level = problems.log_level("log-level", &flags.log_level);
+    let pick = pick(&flags.command, &mut problems);
+    let pick = match problems.finish(pick) {
+        Ok(pick) => pick,
+        Err(none) => return none.exit_code("dlq"),
+    };
+    telemetry::init(LogFormat::Text, &log_level);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.to_string()),
+    };
+    match runtime.block_on(run(&flags, &pick)) {
+        Ok((text, found)) => {
+            let written = std::io::stdout().write_all(text.as_bytes());
+            if written.is_ok() && found {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn pick(command: &Command, problems: &mut Problems) -> Pick {
+    let (which, all, changes) = match command {
+        Command::List { which, .. } => (which, false, false),
+        Command::Replay { which, all } | Command::Discard { which, all } => (which, *all, true),
+    };
+    let offsets = which.offset.as_ref().and_then(|text| {
+        let range = range(text);
+        if range.is_none() {
+            problems.add(
+                "offset",
+                format_args!("{text:?} must be an offset like 7, or a range like 7..12"),
+            );
+        }
+        range
+    });
+    let some = !which.ids.is_empty()
+        || which.offset.is_some()
+        || which.consumer.is_some()
+        || which.reason.is_some();
+    if changes && !some && !all {
+        problems.add("all", "say which letters, or that you mean all of them");
+    }
+    Pick {
+        ids: which.ids.clone(),
+        offsets,
+        consumer: which.consumer.clone(),
+        reason: which.reason.clone(),
+    }
+}
+
+fn range(text: &str) -> Option<RangeInclusive<i64>> {
+    let (start, end) = text.split_once("..").unwrap_or((text, text));
+    let (start, end) = (start.parse().ok()?, end.parse().ok()?);
+    (0..=end).contains(&start).then_some(start..=end)
+}
+
+/// What to print, and whether there was anything.
+async fn run(flags: &Flags, pick: &Pick) -> Result<(String, bool), DlqError> {
+    let kafka = Kafka::new(&flags.kafka_brokers, "dlq");
+    let (which, resolution) = match &flags.command {
+        Command::List { which, resolved } => {
+            let letters = dlq::read(&kafka, &which.topic).await?;
+            return Ok((list(flags.json, &letters, pick, *resolved), true));
+        }
+        Command::Replay { which, .. } => (which, Resolution::Replayed),
+        Command::Discard { which, .. } => (which, Resolution::Discarded),
+    };
+    let done = dlq::resolve(&kafka, &which.topic, pick, resolution).await?;
+    let found = !done.offsets.is_empty();
+    let text = if flags.json {
+        json(&done)
+    } else {
+        let what = match resolution {
+            Resolution::Replayed => "replayed",
+            Resolution::Discarded => "discarded",
+        };
+        format!(
+            "{}: {} {what}, {} still open\n",
+            done.topic,
+            done.offsets.len(),
+            done.open
+        )
+    };
+    Ok((text, found))
+}
+
+fn list(as_json: bool, letters: &Letters, pick: &Pick, resolved: bool) -> String {
+    let meant = |letter: &&Letter| pick.means(letter) || (resolved && letter.resolution.is_some());
+    let chosen: Vec<&Letter> = letters.letters.iter().filter(meant).collect();
+    if as_json {
+        return json(&chosen);
+    }
+    let mut text = String::new();
+    for letter in &chosen {
+        let place = match (letter.source_partition, letter.source_offset) {
+            (Some(partition), Some(offset)) => format!("[{partition}]@{offset}"),
+            _ => String::new(),
+        };
+        let resolution = match letter.resolution {
+            None => "",
+            Some(Resolution::Replayed) => " (replayed)",
+            Some(Resolution::Discarded) => " (discarded)",
+        };
+        text.push_str(&format!(
+            "{:>6}  {}  {}{resolution}  {}{place}  id {}  key {}  by {}\n        {}\n",
+            letter.offset,
+            letter.at,
+            letter.reason,
+            letter.topic,
+            letter.event_id.as_deref().unwrap_or("-"),
+            letter.key.as_deref().unwrap_or("-"),
+            letter.consumer,
+            letter.error,
+        ));
+    }
+    text.push_str(&format!("{}: {} open\n", letters.topic, letters.open()));
+    text
+}
+
+fn json(value: &impl Serialize) -> String {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+fn fail(error: &str) -> ExitCode {
+    // A closed standard error is no reason to end otherwise.
+    drop(writeln!(std::io::stderr(), "dlq: {error}"));
+    ExitCode::FAILURE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_has_both_ends() {
+        assert_eq!(range("7"), Some(7..=7));
+        assert_eq!(range("7..12"), Some(7..=12));
+        for bad in ["", "x", "7..", "12..7", "-1", "-1..2"] {
+            assert_eq!(range(bad), None, "{bad}");
+        }
+    }
+}

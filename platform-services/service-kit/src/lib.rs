@@ -1,0 +1,30 @@
+#![doc = include_str!("../README.md")]
+
+pub mod backoff;
+pub mod clock;
+pub mod config;
+pub mod ids;
+pub mod metrics;
+pub mod shutdown;
+pub mod telemetry;
+pub mod trace_context;
+
+#[cfg(feature = "db")]
+pub mod db;
+#[cfg(feature = "http")]
+pub mod http;
+
+#[cfg(feature = "kafka")]
+pub mod consumer;
+#[cfg(feature = "kafka")]
+pub mod dlq;
+#[cfg(feature = "kafka")]
+pub mod inbox;
+#[cfg(feature = "kafka")]
+pub mod kafka;
+#[cfg(feature = "kafka")]
+pub mod outbox;
+#[cfg(feature = "kafka")]
+pub mod relay;
+#[cfg(feature = "kafka")]
+pub mod topics;

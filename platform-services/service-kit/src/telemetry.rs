@@ -1,0 +1,178 @@
+//! Logs: one line an event on standard error, as text or JSON, with the ids of the request or the
+//! event that caused it.
+
+use std::io::{self, IsTerminal};
+
+use tracing::Span;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, filter::LevelFilter, fmt, fmt::MakeWriter,
+    layer::SubscriberExt as _, util::SubscriberInitExt as _,
+};
+
+use crate::trace_context;
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    #[default]
+    Text,
+}
+
+/// A further destination of spans and events, such as an exporter of traces.
+pub type Destination = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// Installs the process's subscriber. A second call changes nothing.
+///
+/// `filter` is a level or a list of `target=level`; what is none logs at `info`.
+/// [`check_filter`] tells beforehand.
+pub fn init(format: LogFormat, filter: &str) {
+    init_with(format, filter, Vec::new());
+}
+
+/// As [`init`], and everything goes to `destinations` too, whatever the filter says.
+pub fn init_with(format: LogFormat, filter: &str, destinations: Vec<Destination>) {
+    let mut layers = vec![lines(format, filter, io::stderr)];
+    layers.extend(destinations);
+    if let Err(error) = tracing_subscriber::registry().with(layers).try_init() {
+        tracing::debug!(%error, "a subscriber is installed already");
+    }
+}
+
+/// Events as lines, each with the fields of the span it happened in.
+fn lines<W>(format: LogFormat, filter: &str, writer: W) -> Destination
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = fmt::layer().with_writer(writer);
+    match format {
+        LogFormat::Json => lines
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .with_filter(filter)
+            .boxed(),
+        LogFormat::Text => lines
+            .with_ansi(io::stderr().is_terminal())
+            .with_filter(filter)
+            .boxed(),
+    }
+}
+
+/// Stricter than [`EnvFilter`], to which a misspelled level is a target with all its events.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_filter(text: &str) -> Result<(), String> {
+    for part in text.split(',') {
+        let is_level = !part.is_empty() && part.parse::<LevelFilter>().is_ok();
+        if !is_level && !part.contains('=') {
+            return Err(format!("{part:?} is neither a level nor TARGET=LEVEL"));
+        }
+    }
+    EnvFilter::try_new(text)
+        .map(drop)
+        .map_err(|error| error.to_string())
+}
+
+/// What everything logged while handling a message is marked with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Cause<'a> {
+    /// Of the whole saga: the order id.
+    pub correlation_id: Option<&'a str>,
+    /// The event or request that caused this one.
+    pub causation_id: Option<&'a str>,
+    /// As it came.
+    pub traceparent: Option<&'a str>,
+}
+
+/// The span of handling the event `event_id`.
+#[must_use]
+pub fn event_span(event_id: &str, event_type: &str, handler: &str, cause: Cause<'_>) -> Span {
+    let trace_id = cause.traceparent.and_then(trace_context::trace_id);
+    tracing::info_span!(
+        "event",
+        event_id,
+        event_type,
+        handler,
+        correlation_id = cause.correlation_id,
+        causation_id = cause.causation_id,
+        trace_id,
+    )
+}
+
+/// The span of answering a request.
+#[must_use]
+pub fn request_span(method: &str, route: &str, request_id: &str, cause: Cause<'_>) -> Span {
+    let trace_id = cause.traceparent.and_then(trace_context::trace_id);
+    tracing::info_span!(
+        "request",
+        method,
+        route,
+        request_id,
+        correlation_id = cause.correlation_id,
+        causation_id = cause.causation_id,
+        trace_id,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Buffer(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Buffer {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic").extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_of_json_has_the_ids_of_its_cause() {
+        let buffer = Buffer::default();
+        let writer = buffer.clone();
+        let layer = lines(LogFormat::Json, "info", move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(vec![layer]);
+        tracing::subscriber::with_default(subscriber, || {
+            let cause = Cause {
+                correlation_id: Some("o-1"),
+                causation_id: None,
+                traceparent: Some("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            };
+            let span = event_span("e-1", "order.placed", "payment", cause);
+            span.in_scope(|| tracing::info!(amount = 7, "taken"));
+            tracing::debug!("not at this level");
+        });
+        let bytes = buffer.0.lock().expect("no panic").clone();
+        let line: serde_json::Value = serde_json::from_slice(&bytes).expect("one line of JSON");
+        assert_eq!(line["message"], "taken");
+        assert_eq!(line["amount"], 7);
+        let span = &line["span"];
+        assert_eq!(span["event_id"], "e-1");
+        assert_eq!(span["correlation_id"], "o-1");
+        assert_eq!(span["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert!(span.get("causation_id").is_none());
+    }
+
+    #[test]
+    fn a_filter_is_a_level_or_a_list_of_targets() {
+        for fine in ["info", "OFF", "warn,inventory_core=debug"] {
+            check_filter(fine).expect(fine);
+        }
+        for broken in ["", "inof", "warn,,", "warn,inof", "a=loud", "warn, info"] {
+            check_filter(broken).expect_err(broken);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! On a real Kafka and a real MariaDB, private to this process.
+
+#[cfg(test)]
+mod child;
+#[cfg(test)]
+mod consumer;
+#[cfg(test)]
+mod db;
+#[cfg(test)]
+mod dlq;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod outbox;
+#[cfg(test)]
+mod poison;
+#[cfg(test)]
+mod rebalance;
+#[cfg(test)]
+mod relay;
+#[cfg(test)]
+mod relay_order;
+#[cfg(test)]
+mod support;
