@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Status,
     /// Show the output of a server
     Logs(LogsOptions),
-    /// Build a server anew, stop it, start it
+    /// Build a server anew, stop it, start it (redis, mariadb: stop and start on the same data)
     Restart {
         /// Server, as `status` names it
         name: String,
@@ -68,7 +68,7 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct UpOptions {
-    /// Part of the stack to start; at present the inventory engine is the whole stack
+    /// Start only this part of the stack
     #[arg(long, value_enum)]
     pub(crate) only: Option<Part>,
     /// Added to every port; remembered until `reset` or another value

@@ -1,6 +1,7 @@
 //! Building a server, and noticing that a running one is older.
 
 use std::{
+    collections::BTreeMap,
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::MetadataExt as _,
@@ -12,15 +13,45 @@ use serde::Deserialize;
 
 use crate::{cargo, failure::Failure, workspace::Workspace};
 
-/// Builds the release binary of a package and returns where cargo put it.
-pub(crate) fn release(workspace: &Workspace, package: &str) -> Result<PathBuf, Failure> {
+/// Where cargo put the programs of some packages, by name.
+#[derive(Debug, Default)]
+pub(crate) struct Binaries(BTreeMap<String, PathBuf>);
+
+impl Binaries {
+    pub(crate) fn path(&self, name: &str) -> Result<&Path, Failure> {
+        self.0.get(name).map(PathBuf::as_path).ok_or_else(|| {
+            let message = format!("the build has no binary called {name}");
+            Failure::new(message, "git status shows what was changed")
+        })
+    }
+
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+}
+
+/// The package whose speed is worth minutes of linking.
+const HOT_PACKAGE: &str = "inventory-server";
+
+/// The profile that a package is built with to be run.
+fn profile(package: &str) -> &'static str {
+    if package == HOT_PACKAGE {
+        "hot"
+    } else {
+        "release"
+    }
+}
+
+/// Builds the binaries of a package as people run them.
+pub(crate) fn release(workspace: &Workspace, package: &str) -> Result<Binaries, Failure> {
     let failed = |why: String| {
         let next = "the compiler's words are above; cargo dev doctor checks the tools";
         Failure::new(format!("building {package} failed: {why}"), next)
     };
     let args = [
         "build",
-        "--release",
+        "--profile",
+        profile(package),
         "-p",
         package,
         "--message-format=json-render-diagnostics",
@@ -34,15 +65,15 @@ pub(crate) fn release(workspace: &Workspace, package: &str) -> Result<PathBuf, F
         .take()
         .into_iter()
         .flat_map(|out| BufReader::new(out).lines());
-    let executable = lines
+    let binaries = lines
         .map_while(Result::ok)
-        .filter_map(|line| executable(&line, package))
-        .last();
+        .filter_map(|line| executable(&line))
+        .collect();
     let status = child.wait().map_err(|error| failed(error.to_string()))?;
     if !status.success() {
         return Err(failed(status.to_string()));
     }
-    executable.ok_or_else(|| failed(format!("it has no binary called {package}")))
+    Ok(Binaries(binaries))
 }
 
 #[derive(Debug, Deserialize)]
@@ -58,14 +89,14 @@ struct Target {
     kind: Vec<String>,
 }
 
-/// The path in cargo's message that the binary of this name is there.
-fn executable(line: &str, name: &str) -> Option<PathBuf> {
+/// A binary in cargo's messages: its name and where it is.
+fn executable(line: &str) -> Option<(String, PathBuf)> {
     let message: Message = serde_json::from_str(line).ok()?;
     let target = message.target?;
-    let is_it = message.reason == "compiler-artifact"
-        && target.name == name
-        && target.kind.iter().any(|kind| kind == "bin");
-    message.executable.filter(|_| is_it)
+    let is_binary =
+        message.reason == "compiler-artifact" && target.kind.iter().any(|kind| kind == "bin");
+    let path = message.executable.filter(|_| is_binary)?;
+    Some((target.name, path))
 }
 
 /// Whether a process runs something else than what is in `binary` now. Unknown counts as no.
@@ -87,18 +118,15 @@ mod tests {
     #[test]
     fn the_binary_is_found_among_cargos_messages() {
         let line = r#"{"reason":"compiler-artifact","package_id":"x","target":{"kind":["bin"],"name":"inventory-server"},"executable":"/t/release/inventory-server","fresh":true}"#;
-        let found = executable(line, "inventory-server");
-        assert_eq!(
-            found.as_deref(),
-            Some(Path::new("/t/release/inventory-server"))
-        );
-        assert_eq!(executable(line, "other"), None);
+        let (name, path) = executable(line).unwrap();
+        assert_eq!(name, "inventory-server");
+        assert_eq!(path, Path::new("/t/release/inventory-server"));
         let library = line.replace(r#"["bin"]"#, r#"["lib"]"#);
-        assert_eq!(executable(&library, "inventory-server"), None);
-        assert_eq!(
-            executable(r#"{"reason":"build-finished","success":true}"#, "x"),
-            None
-        );
+        assert_eq!(executable(&library), None);
+        let end = r#"{"reason":"build-finished","success":true}"#;
+        assert_eq!(executable(end), None);
+        let failure = Binaries::default().path("reconcile").unwrap_err();
+        assert!(failure.message.contains("reconcile"), "{}", failure.message);
     }
 
     #[test]

@@ -6,14 +6,19 @@ use serde_json::{Value, json};
 use ureq::http::Method;
 
 use crate::{
+    addresses::Addresses,
     demo_stock,
     failure::Failure,
     http::{Answer, Api},
-    output,
+    output, projection,
     service::INVENTORY_SERVER,
+    stack::Stack,
     state::State,
     workspace::Workspace,
 };
+
+/// The ids that the demo uses.
+pub(crate) const RESERVATIONS: [&str; 2] = ["demo-1", "demo-2"];
 
 struct Call {
     method: Method,
@@ -32,7 +37,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         .ok_or_else(|| Failure::new("inventory-server does not run", "start it: cargo dev up"))?;
     let api = Api::new(&server.url);
     demo_stock::load(&api)?;
-    play(&api)
+    play(&api)?;
+    match state.stack {
+        Stack::Inventory => Ok(()),
+        Stack::Full => projection::show_demo(workspace, &Addresses::of(&state)),
+    }
 }
 
 /// Prints every call with its answer.

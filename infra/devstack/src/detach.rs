@@ -8,16 +8,11 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use crate::{environment, failure::Failure, workspace::Workspace};
+use crate::{environment, failure::Failure, launch::Launch, workspace::Workspace};
 
-/// Starts `program` at the workspace root, in a session of its own, without input, its output in `log`.
+/// Starts a server at the workspace root, in a session of its own, without input, its output in `log`.
 /// What an earlier life wrote is kept in `LOG.1`.
-pub(crate) fn start(
-    workspace: &Workspace,
-    program: &Path,
-    args: &[OsString],
-    log: &Path,
-) -> Result<Child, Failure> {
+pub(crate) fn start(workspace: &Workspace, launch: &Launch, log: &Path) -> Result<Child, Failure> {
     let file = open_log(log).map_err(Failure::io(format!("opening {}", log.display())))?;
     let copy = file
         .try_clone()
@@ -28,13 +23,15 @@ pub(crate) fn start(
     environment::without_server_settings(&mut command);
     command
         .arg("detached")
-        .arg(program)
-        .args(args)
+        .arg(&launch.program)
+        .args(&launch.args)
+        .envs(launch.env.iter().map(|(name, value)| (name, value)))
         .current_dir(workspace.root());
     command.stdin(Stdio::null()).stdout(file).stderr(copy);
-    command
-        .spawn()
-        .map_err(Failure::io(format!("starting {}", program.display())))
+    command.spawn().map_err(Failure::io(format!(
+        "starting {}",
+        launch.program.display()
+    )))
 }
 
 /// The other half, in the new process: leaves the caller's session, gives up every descriptor that it

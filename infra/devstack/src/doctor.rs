@@ -7,14 +7,21 @@ use crate::{
     requirement::{self, Check, Requirement},
 };
 
-const REQUIRED: [&Requirement; 2] = [&requirement::C_COMPILER, &requirement::REDIS_SERVER];
+const REQUIRED: [&Requirement; 3] = [
+    &requirement::C_COMPILER,
+    &requirement::REDIS_SERVER,
+    &requirement::MARIADB_SERVER,
+];
 
-const OPTIONAL: [&Requirement; 5] = [
+const OPTIONAL: [&Requirement; 8] = [
     &requirement::REDIS_BENCHMARK,
     &requirement::WRK,
     &requirement::PERF,
     &requirement::SETPRIV,
     &requirement::STRACE,
+    &requirement::ZLIB,
+    &requirement::JAVA,
+    &requirement::MAVEN,
 ];
 
 /// Cargo component and the rustup name of what brings it.

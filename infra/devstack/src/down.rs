@@ -1,7 +1,8 @@
 //! `down`: stops what `up` started.
 
 use crate::{
-    embedded_redis, failure::Failure, lock, output, state::State, stop, workspace::Workspace,
+    database, embedded_redis, failure::Failure, left_behind, lock, output, state::State, stop,
+    workspace::Workspace,
 };
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
@@ -20,5 +21,7 @@ pub(crate) fn down(workspace: &Workspace) -> Result<(), Failure> {
         output::line("nothing runs");
     }
     stop::stop_all(workspace, &mut state)?;
-    embedded_redis::stop_left_behind(workspace)
+    embedded_redis::stop_left_behind(workspace)?;
+    left_behind::stop("redis-server", &workspace.shared_redis_dir())?;
+    left_behind::stop("mariadbd", &database::data_dir(workspace))
 }

@@ -1,35 +1,19 @@
 //! The Redis that inventory-server starts and, when it is killed, cannot stop.
 
-use std::{fs, path::Path};
+use std::fs;
 
-use devstack::procfs;
+use crate::{failure::Failure, left_behind, workspace::Workspace};
 
-use crate::{failure::Failure, output, stop, workspace::Workspace};
+const PROGRAM: &str = "redis-server";
 
-/// Redis processes that work in the stack's own data folder: nobody else's can be there.
+/// Redis processes that work in the folder of inventory-server.
 pub(crate) fn pids(workspace: &Workspace) -> Vec<u32> {
-    let Ok(folder) = fs::canonicalize(workspace.redis_dir()) else {
-        return Vec::new();
-    };
-    procfs::pids()
-        .filter(|pid| is_redis_in(*pid, &folder))
-        .collect()
+    left_behind::pids(PROGRAM, &workspace.redis_dir())
 }
 
 /// Stops what a killed server left behind; its data stays.
 pub(crate) fn stop_left_behind(workspace: &Workspace) -> Result<(), Failure> {
-    let Ok(folder) = fs::canonicalize(workspace.redis_dir()) else {
-        return Ok(());
-    };
-    for pid in pids(workspace) {
-        stop::end("the embedded redis-server", pid, || {
-            is_redis_in(pid, &folder)
-        })?;
-        output::line(format!(
-            "redis-server stopped (pid {pid}), left behind by inventory-server"
-        ));
-    }
-    Ok(())
+    left_behind::stop(PROGRAM, &workspace.redis_dir())
 }
 
 /// Its unix socket, from its process title.
@@ -43,34 +27,24 @@ pub(crate) fn socket(pid: u32) -> Option<String> {
         .next()
 }
 
-fn is_redis_in(pid: u32, folder: &Path) -> bool {
-    procfs::name(pid).is_some_and(|name| name == "redis-server")
-        && procfs::cwd(pid).is_some_and(|cwd| cwd.starts_with(folder))
-        && procfs::stat(pid).is_some_and(|stat| !stat.is_zombie())
-}
-
 #[cfg(test)]
 mod tests {
-    use devstack::redis::{Appendonly, RedisServer};
+    use devstack::redis::RedisServer;
 
     use super::*;
 
     #[test]
-    fn only_a_redis_in_our_folder_is_ours() {
+    fn its_socket_is_known_from_its_title() {
         let folder = tempfile::tempdir().unwrap();
         let workspace = Workspace::at(folder.path());
-        assert!(pids(&workspace).is_empty());
-        let elsewhere = RedisServer::builder().start().unwrap();
-        let ours = RedisServer::builder()
+        let redis = RedisServer::builder()
             .dir(workspace.redis_dir())
-            .appendonly(Appendonly::Everysec)
             .start()
             .unwrap();
-        assert_eq!(pids(&workspace), [ours.pid().unwrap()]);
-        let shown = socket(ours.pid().unwrap()).unwrap();
-        assert_eq!(shown, ours.socket().display().to_string());
+        assert_eq!(pids(&workspace), [redis.pid().unwrap()]);
+        let shown = socket(redis.pid().unwrap()).unwrap();
+        assert_eq!(shown, redis.socket().display().to_string());
         stop_left_behind(&workspace).unwrap();
-        assert_eq!(ours.pid(), None);
-        assert!(elsewhere.pid().is_some());
+        assert_eq!(redis.pid(), None);
     }
 }

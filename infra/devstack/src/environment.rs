@@ -38,7 +38,9 @@ pub(crate) fn without_server_settings(command: &mut Command) {
 }
 
 fn is_server_setting(name: &str) -> bool {
-    name.starts_with("INVENTORY_") && name != "INVENTORY_LOG_LEVEL"
+    const KEPT: [&str; 2] = ["INVENTORY_LOG_LEVEL", "SYNC_LOG_LEVEL"];
+    let is_ours = name.starts_with("INVENTORY_") || name.starts_with("SYNC_");
+    is_ours && !KEPT.contains(&name)
 }
 
 fn is_set_by_cargo_run(name: &str) -> bool {
@@ -105,6 +107,7 @@ mod tests {
     #[test]
     fn a_developers_settings_do_not_reach_the_server_but_the_log_level_does() {
         assert!(is_server_setting("INVENTORY_REDIS_URL"));
+        assert!(is_server_setting("SYNC_DATABASE_URL"));
         assert!(!is_server_setting("INVENTORY_LOG_LEVEL"));
         assert!(!is_server_setting("HOME"));
     }

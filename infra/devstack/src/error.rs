@@ -56,6 +56,9 @@ pub enum Error {
     /// Redis answered with an error reply; the text begins with Redis's own code.
     #[error("redis answered: {0}")]
     Refused(String),
+    /// MariaDB refused a statement, or its client could not reach it; the text is the client's.
+    #[error("mariadb: {0}")]
+    Sql(String),
     /// The bytes that came back are no Redis reply, or a file of Redis is not as expected.
     #[error("not understood: {0}")]
     Protocol(String),

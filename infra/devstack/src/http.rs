@@ -84,12 +84,21 @@ fn read(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
     })
 }
 
-/// Whether the server says that it and all it depends on are ready.
-pub(crate) fn is_ready(base: &str) -> bool {
-    let answer = agent(READY_CALL_TIMEOUT)
-        .get(format!("{base}/readyz"))
-        .call();
-    answer.is_ok_and(|response| response.status().as_u16() == 200)
+/// Whether the server says that it and all it depends on are ready; if not, what it says instead.
+pub(crate) fn check_ready(base: &str) -> Result<(), String> {
+    let url = format!("{base}/readyz");
+    let mut response = agent(READY_CALL_TIMEOUT)
+        .get(&url)
+        .call()
+        .map_err(|error| error.to_string())?;
+    if response.status().as_u16() == 200 {
+        return Ok(());
+    }
+    let body = response.body_mut().read_to_string().unwrap_or_default();
+    Err(format!(
+        "/readyz answers {} {body}",
+        response.status().as_u16()
+    ))
 }
 
 fn agent(timeout: Duration) -> Agent {

@@ -1,15 +1,18 @@
 //! Private servers for tests, started from the binaries installed on this machine.
 //!
-//! A test owns its [`redis::RedisServer`] or [`process::ServerProcess`]: ephemeral sockets and ports, a
-//! directory of its own, killed on drop, and killed by the kernel when the test process dies without a drop
-//! (`setpriv` of util-linux, where installed). Nothing here ever talks to a server it did not start.
+//! A test owns its [`redis::RedisServer`], [`mariadb::MariaDbServer`] or [`process::ServerProcess`]: sockets
+//! and ports that nobody else uses, a directory of its own, killed on drop, and killed by the kernel when the
+//! test process dies without a drop (`setpriv` of util-linux, where installed). Nothing here ever talks to a
+//! server it did not start.
 //!
 //! Everything blocks and is bounded by a deadline. Nothing sleeps for a fixed time: see [`wait`].
 //!
 //! The same crate is the `cargo dev` command; its modules belong to the binary and are not public.
 
+pub mod command;
 mod error;
 pub mod logfile;
+pub mod mariadb;
 pub mod process;
 pub mod procfs;
 pub mod program;

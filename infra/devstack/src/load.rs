@@ -16,15 +16,26 @@ struct Scenario {
     needs: &'static [&'static Requirement],
 }
 
-const SCENARIOS: [Scenario; 1] = [Scenario {
-    name: "compare",
-    about: "the engine against the usual ways to do it, in one run on one machine",
-    needs: &[
-        &requirement::REDIS_SERVER,
-        &requirement::WRK,
-        &requirement::REDIS_BENCHMARK,
-    ],
-}];
+const SCENARIOS: [Scenario; 2] = [
+    Scenario {
+        name: "compare",
+        about: "the engine against the usual ways to do it, in one run on one machine",
+        needs: &[
+            &requirement::REDIS_SERVER,
+            &requirement::WRK,
+            &requirement::REDIS_BENCHMARK,
+        ],
+    },
+    Scenario {
+        name: "projection",
+        about: "the write-behind to MariaDB: how fast, beside plain SQL, and what it costs the engine",
+        needs: &[
+            &requirement::REDIS_SERVER,
+            &requirement::MARIADB_SERVER,
+            &requirement::WRK,
+        ],
+    },
+];
 
 pub(crate) fn run(
     workspace: &Workspace,

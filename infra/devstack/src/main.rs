@@ -2,9 +2,11 @@
 //!
 //! Never touches a server it did not start, and keeps everything it makes in `.devstack/`.
 
+mod addresses;
 mod cargo;
 mod cli;
 mod compile;
+mod database;
 mod demo;
 mod demo_stock;
 mod detach;
@@ -13,18 +15,25 @@ mod down;
 mod embedded_redis;
 mod environment;
 mod failure;
+mod guide;
 mod http;
+mod launch;
+mod left_behind;
 mod load;
 mod lock;
 mod logs;
 mod output;
 mod packages;
 mod ports;
+mod private_file;
+mod probe;
+mod projection;
 mod requirement;
 mod reset;
 mod restart;
 mod service;
 mod soak;
+mod stack;
 mod start;
 mod state;
 mod status;

@@ -9,11 +9,16 @@ use devstack::procfs;
 
 use crate::failure::Failure;
 
+/// Whether nobody listens there, on loopback or on all addresses.
+pub(crate) fn is_free(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
 /// Names every port that is taken, before anything starts.
 pub(crate) fn require_free(wanted: &[(&str, u16)]) -> Result<(), Failure> {
     let taken: Vec<String> = wanted
         .iter()
-        .filter(|(_, port)| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_err())
+        .filter(|(_, port)| !is_free(*port))
         .map(|(name, port)| {
             let owner = owner(*port).unwrap_or_else(|| "another user's process".to_owned());
             format!("port {port} (for {name}) is taken by {owner}")
@@ -64,6 +69,10 @@ fn listening_inode(line: &str, port: u16) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use devstack::wait;
+
     use super::*;
 
     #[test]
@@ -83,7 +92,9 @@ mod tests {
             failure.message
         );
         drop(listener);
-        require_free(&[("inventory-server", port)]).unwrap();
+        // A process that another test is starting may hold a copy until it has become itself.
+        let free = || require_free(&[("inventory-server", port)]).is_ok();
+        wait::until(Duration::from_secs(10), "it is free", free).unwrap();
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! What this machine needs, and whether it has it.
 
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use devstack::program;
 
-/// A program that something here calls.
+/// A program that something here calls, or a header that something here is compiled with.
 #[derive(Debug)]
 pub(crate) struct Requirement {
+    /// Name of a program, or the path of a header.
     pub(crate) binary: &'static str,
     /// Prints its version; on either stream, whatever its exit code.
     version_arg: &'static str,
@@ -38,6 +42,38 @@ pub(crate) const REDIS_SERVER: Requirement = Requirement {
     minimum: Some((7, 0)),
     package: "redis-server",
     purpose: "the stack and the tests",
+};
+
+pub(crate) const MARIADB_SERVER: Requirement = Requirement {
+    binary: "mariadbd",
+    version_arg: "--version",
+    minimum: Some((10, 11)),
+    package: "mariadb-server",
+    purpose: "the stack and the tests",
+};
+
+pub(crate) const ZLIB: Requirement = Requirement {
+    binary: "/usr/include/zlib.h",
+    version_arg: "",
+    minimum: None,
+    package: "zlib1g-dev",
+    purpose: "building the Kafka client",
+};
+
+pub(crate) const JAVA: Requirement = Requirement {
+    binary: "java",
+    version_arg: "-version",
+    minimum: Some((17, 0)),
+    package: "default-jre-headless",
+    purpose: "Kafka in the tests",
+};
+
+pub(crate) const MAVEN: Requirement = Requirement {
+    binary: "mvn",
+    version_arg: "--version",
+    minimum: None,
+    package: "maven",
+    purpose: "fetching Kafka",
 };
 
 pub(crate) const REDIS_BENCHMARK: Requirement = Requirement {
@@ -83,6 +119,12 @@ pub(crate) const SETPRIV: Requirement = Requirement {
 
 impl Requirement {
     pub(crate) fn check(&self) -> Check {
+        if self.binary.starts_with('/') {
+            return match Path::new(self.binary).exists() {
+                true => Check::Found("present".to_owned()),
+                false => Check::Missing,
+            };
+        }
         let Ok(path) = program::find(self.binary) else {
             return Check::Missing;
         };
@@ -135,6 +177,18 @@ mod tests {
             Some("4.1.0")
         );
         assert_eq!(first_version("no version here."), None);
+    }
+
+    #[test]
+    fn the_mariadb_of_debian_will_do() {
+        let text =
+            "mariadbd  Ver 10.11.14-MariaDB-0+deb12u2 for debian-linux-gnu on x86_64 (Debian 12)";
+        assert_eq!(
+            MARIADB_SERVER.judge(text),
+            Check::Found("10.11.14".to_owned())
+        );
+        let old = text.replace("10.11.14", "10.6.18");
+        assert!(matches!(MARIADB_SERVER.judge(&old), Check::TooOld(_)));
     }
 
     #[test]

@@ -1,8 +1,16 @@
-//! `restart`: the newest build of one server.
+//! `restart`: the newest build of one server, or a store once more on its data.
 
 use crate::{
-    compile, embedded_redis, failure::Failure, lock, output, service::Service, start, state::State,
-    stop, workspace::Workspace,
+    addresses::Addresses,
+    compile::{self, Binaries},
+    embedded_redis,
+    failure::Failure,
+    launch, lock, output,
+    service::{INVENTORY_SERVER, Kind, Service},
+    start,
+    state::State,
+    stop,
+    workspace::Workspace,
 };
 
 pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<(), Failure> {
@@ -15,20 +23,42 @@ pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<(), Failure> {
             "start it: cargo dev up",
         ));
     }
-    // First, so that a build that fails leaves the old one running.
-    let binary = output::step(&format!("building {name}"), || {
-        compile::release(workspace, service.name)
-    })?;
+    let addresses = Addresses::of(&state);
+    let mut binaries = Binaries::default();
+    if service.kind == Kind::Http {
+        // First, so that a build that fails leaves the old one running.
+        binaries = output::step(&format!("building {name}"), || {
+            compile::release(workspace, service.name)
+        })?;
+    }
     output::step(&format!("stopping {name}"), || {
         stop::stop(workspace, &mut state, service.name)?;
-        embedded_redis::stop_left_behind(workspace)
+        if *service == INVENTORY_SERVER {
+            embedded_redis::stop_left_behind(workspace)?;
+        }
+        Ok(())
     })?;
     output::step(&format!("starting {name}"), || {
-        start::start(workspace, &mut state, service, &binary)
+        let launch = launch::prepare(workspace, state.stack, service, &addresses, &binaries)?;
+        start::start(
+            workspace,
+            &mut state,
+            service,
+            &launch,
+            addresses.url(service),
+        )?;
+        start::wait_until_ready(workspace, &state, service).inspect_err(|_| {
+            // The failure to report is the first one.
+            let _ = stop::stop(workspace, &mut state, service.name);
+        })
     })?;
-    output::line(format!(
-        "{name} is ready at {}",
-        service.url(state.port_offset)
-    ));
+    for dependent in service.dependents() {
+        if state.alive(dependent.name).is_some() {
+            output::step(&format!("waiting for {}", dependent.name), || {
+                start::wait_until_ready(workspace, &state, dependent)
+            })?;
+        }
+    }
+    output::line(format!("{name} is ready at {}", addresses.url(service)));
     Ok(())
 }

@@ -1,22 +1,52 @@
 //! The servers of the stack.
 
-use std::{ffi::OsString, path::Path};
+use crate::failure::Failure;
 
-use crate::{failure::Failure, workspace::Workspace};
-
-/// A server of the stack: package, binary, log and `cargo dev` name are the same word.
-#[derive(Debug)]
+/// A server of the stack. For one that is built here, package, binary, log and `cargo dev` name are the same
+/// word.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Service {
     pub(crate) name: &'static str,
-    base_port: u16,
+    pub(crate) base_port: u16,
+    pub(crate) kind: Kind,
 }
+
+/// What a server speaks, and where it comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// HTTP; built from this workspace. Its port is fixed.
+    Http,
+    /// From the distribution, as many people run one: it moves to the next port where its own is taken.
+    Redis,
+    MariaDb,
+}
+
+pub(crate) const REDIS: Service = Service {
+    name: "redis",
+    base_port: 6379,
+    kind: Kind::Redis,
+};
+
+pub(crate) const MARIADB: Service = Service {
+    name: "mariadb",
+    base_port: 3306,
+    kind: Kind::MariaDb,
+};
 
 pub(crate) const INVENTORY_SERVER: Service = Service {
     name: "inventory-server",
     base_port: 8083,
+    kind: Kind::Http,
 };
 
-const ALL: [&Service; 1] = [&INVENTORY_SERVER];
+pub(crate) const SYNC_WORKER: Service = Service {
+    name: "sync-worker",
+    base_port: 8090,
+    kind: Kind::Http,
+};
+
+/// Each after those that it needs.
+const ALL: [&Service; 4] = [&REDIS, &MARIADB, &INVENTORY_SERVER, &SYNC_WORKER];
 
 impl Service {
     pub(crate) fn named(name: &str) -> Result<&'static Self, Failure> {
@@ -29,33 +59,33 @@ impl Service {
             })
     }
 
-    pub(crate) fn port(&self, offset: u16) -> u16 {
-        self.base_port.saturating_add(offset)
+    /// Place in the order of starting; who is not known comes last.
+    pub(crate) fn rank(name: &str) -> usize {
+        let place = ALL.iter().position(|service| service.name == name);
+        place.unwrap_or(ALL.len())
     }
 
-    pub(crate) fn url(&self, offset: u16) -> String {
-        format!("http://127.0.0.1:{}", self.port(offset))
+    /// Those that hold connections to it.
+    pub(crate) fn dependents(&self) -> &'static [&'static Self] {
+        match self.kind {
+            Kind::Redis => &[&INVENTORY_SERVER, &SYNC_WORKER],
+            Kind::MariaDb => &[&SYNC_WORKER],
+            Kind::Http => &[],
+        }
     }
 
-    /// Its command line. The data folder is relative to the root, where it is started: the path of a unix
-    /// socket in it has to stay under 108 bytes.
-    pub(crate) fn args(&self, workspace: &Workspace, offset: u16) -> Vec<OsString> {
-        let redis_dir = workspace.redis_dir();
-        let redis_dir = redis_dir
-            .strip_prefix(workspace.root())
-            .unwrap_or(&redis_dir);
-        let listen = format!("127.0.0.1:{}", self.port(offset));
-        let args: [&Path; 8] = [
-            "--listen".as_ref(),
-            listen.as_ref(),
-            "--embedded-redis".as_ref(),
-            redis_dir,
-            "--auth".as_ref(),
-            "none".as_ref(),
-            "--log".as_ref(),
-            "text".as_ref(),
-        ];
-        args.map(OsString::from).to_vec()
+    /// Whether it may be moved to another port than its own.
+    pub(crate) fn moves(&self) -> bool {
+        self.kind != Kind::Http
+    }
+
+    pub(crate) fn url(&self, port: u16) -> String {
+        let scheme = match self.kind {
+            Kind::Http => "http",
+            Kind::Redis => "redis",
+            Kind::MariaDb => "mysql",
+        };
+        format!("{scheme}://127.0.0.1:{port}")
     }
 }
 
@@ -64,24 +94,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_offset_moves_the_port_everywhere() {
-        let workspace = Workspace::at(Path::new("/checkout"));
-        assert_eq!(INVENTORY_SERVER.url(100), "http://127.0.0.1:8183");
-        let args = INVENTORY_SERVER.args(&workspace, 100);
-        let line = args.join(" ".as_ref()).into_string().unwrap();
-        let expected =
-            "--listen 127.0.0.1:8183 --embedded-redis .devstack/redis --auth none --log text";
-        assert_eq!(line, expected);
+    fn an_unknown_name_is_answered_with_the_known_ones() {
+        let failure = Service::named("postgres").unwrap_err();
+        for service in ALL {
+            assert!(failure.next.contains(service.name), "{}", failure.next);
+        }
+        assert_eq!(failure.code, 64);
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_the_known_ones() {
-        let failure = Service::named("redis").unwrap_err();
-        assert!(
-            failure.next.contains("inventory-server"),
-            "{}",
-            failure.next
-        );
-        assert_eq!(failure.code, 64);
+    fn nobody_is_started_before_what_it_needs() {
+        for service in ALL {
+            for dependent in service.dependents() {
+                assert!(Service::rank(service.name) < Service::rank(dependent.name));
+            }
+        }
+        assert!(Service::rank("of yesterday") > Service::rank("sync-worker"));
     }
 }

@@ -1,6 +1,7 @@
 //! `soak`: the long tests, with a record of where and on what they ran.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, BufRead as _, BufReader, Read, Write},
     process::{Command, Stdio},
@@ -8,35 +9,31 @@ use std::{
     thread,
 };
 
+use serde::Deserialize;
+
 use crate::{
     cargo,
     failure::Failure,
     output, packages,
-    requirement::{self, Check},
+    requirement::{self, Check, Requirement},
     workspace::Workspace,
 };
 
-const BUILD: [&str; 8] = [
-    "test",
-    "--release",
-    "--workspace",
-    "--features",
-    "inventory-core/soak",
-    "--test",
-    "soak",
-    "--no-run",
-];
+/// The feature that has a package's long tests, which are in its test target `soak`.
+const FEATURE: &str = "soak";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     output::step("packages", || {
-        packages::require(&[&requirement::REDIS_SERVER])
+        packages::require(&[&requirement::REDIS_SERVER, &requirement::MARIADB_SERVER])
     })?;
+    let test = test_args(&packages_with_soak_tests(workspace)?);
+    let test: Vec<&str> = test.iter().map(String::as_str).collect();
     // A step of its own: the record is about the tests, not about the compiler.
-    output::step("building the soak tests", || build(workspace))?;
+    output::step("building the soak tests", || build(workspace, &test))?;
     let folder = workspace.root().join("load/results");
     let path = folder.join(format!("soak-{}.txt", now()?));
     let what = || format!("writing {}", path.display());
-    let test = [&BUILD[..7], &["--", "--nocapture", "--test-threads=1"]].concat();
+    let test = [&test, &["--", "--nocapture", "--test-threads=1"][..]].concat();
     // Before the record itself is an uncommitted change.
     let header = header(workspace, &test);
     fs::create_dir_all(&folder).map_err(Failure::io(what()))?;
@@ -51,9 +48,56 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     result
 }
 
-fn build(workspace: &Workspace) -> Result<(), Failure> {
+#[derive(Debug, Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Package {
+    name: String,
+    features: BTreeMap<String, Vec<String>>,
+}
+
+fn packages_with_soak_tests(workspace: &Workspace) -> Result<Vec<String>, Failure> {
+    let failed = |why: String| {
+        let message = format!("cargo does not list the packages: {why}");
+        Failure::new(message, "cargo metadata --no-deps shows the reason")
+    };
+    let args = ["metadata", "--no-deps", "--format-version", "1"];
+    let output = cargo::command(workspace, &args)
+        .output()
+        .map_err(|error| failed(error.to_string()))?;
+    if !output.status.success() {
+        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    let metadata: Metadata =
+        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
+    let packages = metadata.packages.into_iter();
+    Ok(packages
+        .filter(|package| package.features.contains_key(FEATURE))
+        .map(|package| package.name)
+        .collect())
+}
+
+fn test_args(packages: &[String]) -> Vec<String> {
+    let mut args = vec!["test".to_owned(), "--release".to_owned()];
+    for package in packages {
+        args.extend(["-p".to_owned(), package.clone()]);
+    }
+    let features: Vec<String> = packages
+        .iter()
+        .map(|package| format!("{package}/{FEATURE}"))
+        .collect();
+    args.extend(["--features".to_owned(), features.join(",")]);
+    args.extend(["--test".to_owned(), FEATURE.to_owned()]);
+    args
+}
+
+fn build(workspace: &Workspace, test: &[&str]) -> Result<(), Failure> {
     let next = "cargo's words are above";
-    match cargo::command(workspace, &BUILD).status() {
+    let args = [test, &["--no-run"]].concat();
+    match cargo::command(workspace, &args).status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(Failure::new(format!("they do not build ({status})"), next)),
         Err(error) => Err(Failure::new(format!("cargo does not start: {error}"), next)),
@@ -109,7 +153,7 @@ fn header(workspace: &Workspace, args: &[&str]) -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let redis = match requirement::REDIS_SERVER.check() {
+    let version = |requirement: &Requirement| match requirement.check() {
         Check::Found(version) | Check::TooOld(version) => version,
         Check::Missing => "missing".to_owned(),
     };
@@ -140,7 +184,8 @@ fn header(workspace: &Workspace, args: &[&str]) -> String {
         ),
         ("memory", memory(&meminfo)),
         ("kernel", kernel.trim_end().to_owned()),
-        ("redis-server", redis),
+        ("redis-server", version(&requirement::REDIS_SERVER)),
+        ("mariadbd", version(&requirement::MARIADB_SERVER)),
         ("rustc", rustc.unwrap_or_else(|| "unknown".to_owned())),
     ];
     rows.map(|(name, value)| format!("{name}: {value}"))
@@ -193,6 +238,7 @@ mod tests {
             "memory",
             "kernel",
             "redis-server",
+            "mariadbd",
         ] {
             let line = header
                 .lines()
@@ -202,6 +248,16 @@ mod tests {
                 "{name} in {header}"
             );
         }
+    }
+
+    #[test]
+    fn the_long_tests_of_every_package_run() {
+        let packages = packages_with_soak_tests(&Workspace::find().unwrap()).unwrap();
+        assert!(packages.contains(&"inventory-core".to_owned()));
+        assert!(!packages.contains(&"devstack".to_owned()));
+        let args = test_args(&["one".to_owned(), "two".to_owned()]).join(" ");
+        let expected = "test --release -p one -p two --features one/soak,two/soak --test soak";
+        assert_eq!(args, expected);
     }
 
     #[test]

@@ -1,71 +1,90 @@
-//! Starting a server of the stack, until it is ready.
+//! Starting a server of the stack, and waiting until it is ready.
 
-use std::{path::Path, time::Duration};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use devstack::{logfile, wait};
 
 use crate::{
     detach,
     failure::Failure,
-    http,
+    launch::Launch,
+    output, probe,
     service::Service,
     state::{Process, State},
-    stop,
     workspace::Workspace,
 };
 
-/// How long a server may take from its start until `/readyz` answers 200; loading its data is part of it.
+/// How long a server may take from its start until it is ready; loading its data is part of it.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long a wait may be silent.
+const TELL_INTERVAL: Duration = Duration::from_secs(5);
 
 const SHOWN_LOG_LINES: usize = 30;
 
-/// Starts it and waits until it is ready. On failure it is stopped again.
+/// Longest reason that is shown, in characters: it may be the page of a server that is not ours.
+const REASON_SHOWN_MAX: usize = 400;
+
+/// Starts it; from here on `down` finds it. It has yet to become ready.
 pub(crate) fn start(
     workspace: &Workspace,
     state: &mut State,
     service: &Service,
-    binary: &Path,
+    launch: &Launch,
+    url: String,
 ) -> Result<(), Failure> {
     let log = workspace.log_file(service.name);
-    let args = service.args(workspace, state.port_offset);
-    let child = detach::start(workspace, binary, &args, &log)?;
-    let url = service.url(state.port_offset);
+    let child = detach::start(workspace, launch, &log)?;
     // Not reaped, so it is there to be seen even when it has ended.
     let process = Process::observe(child.id(), url, log)
         .ok_or_else(|| Failure::new("/proc is not readable", "mount /proc"))?;
-    // Before anything else: from here on, `down` finds it.
-    state
-        .processes
-        .insert(service.name.to_owned(), process.clone());
-    state.save(workspace)?;
-    wait_until_ready(workspace, service, &process).inspect_err(|_| {
-        // The failure to report is the first one.
-        let _ = stop::stop(workspace, state, service.name);
-    })
+    state.processes.insert(service.name.to_owned(), process);
+    state.save(workspace)
 }
 
-/// Waits for `/readyz`, as long as the process lives.
+/// Waits until it does its work, as long as the process lives.
 pub(crate) fn wait_until_ready(
     workspace: &Workspace,
+    state: &State,
     service: &Service,
-    process: &Process,
 ) -> Result<(), Failure> {
+    let Some(process) = state.processes.get(service.name) else {
+        let message = format!("{} was not started", service.name);
+        return Err(Failure::new(message, "start it: cargo dev up"));
+    };
     let failed = |why: &str| {
         let lines = logfile::tail(&process.log, SHOWN_LOG_LINES);
         let message = format!("{} {why}; its last lines:\n{lines}", service.name);
         let log = workspace.shown(&process.log);
         Failure::new(message, format!("the whole log is {log}"))
     };
+    let reason = RefCell::new(String::new());
+    let mut told = Instant::now();
     let ready = wait::until_some(READY_TIMEOUT, "ready", || {
-        let alive = process.is_alive();
-        match (alive, alive && http::is_ready(&process.url)) {
-            (true, false) => None,
-            (_, ready) => Some(ready),
+        if !process.is_alive() {
+            return Some(false);
         }
+        match probe::check(workspace, service, process) {
+            Ok(()) => return Some(true),
+            Err(why) => *reason.borrow_mut() = why.chars().take(REASON_SHOWN_MAX).collect(),
+        }
+        if told.elapsed() >= TELL_INTERVAL {
+            told = Instant::now();
+            output::progress(format!("    not yet: {}", reason.borrow()));
+        }
+        None
     });
     match ready {
         Ok(true) => Ok(()),
         Ok(false) => Err(failed("ended before it was ready")),
-        Err(_) => Err(failed(&format!("was not ready within {READY_TIMEOUT:?}"))),
+        Err(_) => {
+            let reason = reason.borrow();
+            Err(failed(&format!(
+                "was not ready within {READY_TIMEOUT:?} ({reason})"
+            )))
+        }
     }
 }

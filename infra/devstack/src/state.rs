@@ -5,13 +5,16 @@ use std::{collections::BTreeMap, fs, io::ErrorKind, path::PathBuf};
 use devstack::procfs;
 use serde::{Deserialize, Serialize};
 
-use crate::{failure::Failure, workspace::Workspace};
+use crate::{failure::Failure, stack::Stack, workspace::Workspace};
 
 #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct State {
     /// Added to every port.
     pub(crate) port_offset: u16,
+    /// What `up` was asked for last.
+    #[serde(default)]
+    pub(crate) stack: Stack,
     /// What `up` started and `down` has not stopped, by name.
     pub(crate) processes: BTreeMap<String, Process>,
 }
@@ -39,6 +42,11 @@ impl Process {
             url,
             log,
         })
+    }
+
+    /// Where it listens, from its URL.
+    pub(crate) fn port(&self) -> Option<u16> {
+        self.url.rsplit(':').next()?.parse().ok()
     }
 
     pub(crate) fn is_alive(&self) -> bool {
@@ -75,6 +83,11 @@ impl State {
         let new = path.with_extension("json.new");
         fs::write(&new, text + "\n").map_err(Failure::io(what()))?;
         fs::rename(&new, &path).map_err(Failure::io(what()))
+    }
+
+    /// Whether anything that was started still runs.
+    pub(crate) fn runs(&self) -> bool {
+        self.processes.values().any(Process::is_alive)
     }
 
     /// The process of this name, if it was started and still runs.

@@ -7,7 +7,8 @@ use devstack::procfs;
 use crate::{
     embedded_redis,
     failure::Failure,
-    http, output,
+    output, probe,
+    service::Service,
     state::{Process, State},
     workspace::Workspace,
 };
@@ -26,7 +27,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     ];
     let mut failed = Vec::new();
     for (name, process) in &state.processes {
-        let condition = condition(process);
+        let condition = condition(workspace, name, process);
         if condition != Condition::Ready {
             failed.push(format!("{name} is {}", condition.word()));
         }
@@ -81,10 +82,13 @@ impl Condition {
     }
 }
 
-fn condition(process: &Process) -> Condition {
+fn condition(workspace: &Workspace, name: &str, process: &Process) -> Condition {
     if !process.is_alive() {
-        Condition::Dead
-    } else if http::is_ready(&process.url) {
+        return Condition::Dead;
+    }
+    let ready =
+        Service::named(name).is_ok_and(|service| probe::check(workspace, service, process).is_ok());
+    if ready {
         Condition::Ready
     } else {
         Condition::NotReady

@@ -1,6 +1,6 @@
 //! Stopping a server of the stack.
 
-use std::{io, time::Duration};
+use std::{cmp::Reverse, io, time::Duration};
 
 use devstack::wait;
 use rustix::process::{Pid, Signal, kill_process};
@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{
     failure::Failure,
     output,
+    service::Service,
     state::{Process, State},
     workspace::Workspace,
 };
@@ -67,7 +68,9 @@ fn signal(name: &str, pid: u32, signal: Signal) -> Result<(), Failure> {
 
 /// Everything that `up` started.
 pub(crate) fn stop_all(workspace: &Workspace, state: &mut State) -> Result<(), Failure> {
-    let processes: Vec<(String, Process)> = state.processes.clone().into_iter().collect();
+    let mut processes: Vec<(String, Process)> = state.processes.clone().into_iter().collect();
+    // Nobody loses a store that it still writes to.
+    processes.sort_by_key(|(name, _)| Reverse(Service::rank(name)));
     for (name, process) in processes {
         let was = if process.is_alive() {
             "stopped"

@@ -49,7 +49,14 @@ const STEPS: [Step; 4] = [
 /// All steps, or with a filter only the tests whose name contains it.
 pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<(), Failure> {
     output::step("packages", || {
-        packages::require(&[&requirement::REDIS_SERVER, &requirement::STRACE])
+        packages::require(&[
+            &requirement::REDIS_SERVER,
+            &requirement::MARIADB_SERVER,
+            &requirement::STRACE,
+            &requirement::ZLIB,
+            &requirement::JAVA,
+            &requirement::MAVEN,
+        ])
     })?;
     if let Some(filter) = filter {
         let args = ["test", "--workspace", filter];

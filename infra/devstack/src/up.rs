@@ -1,50 +1,123 @@
 //! `up`: from nothing to a stack that answers.
 
 use crate::{
-    cli::{Part, UpOptions},
-    compile, demo, demo_stock, embedded_redis,
+    addresses::Addresses,
+    cli::UpOptions,
+    compile::{self, Binaries},
+    demo, demo_stock, embedded_redis,
     failure::Failure,
+    guide,
     http::Api,
-    lock, output, packages, ports, requirement,
-    service::INVENTORY_SERVER,
+    launch, lock, output, packages, projection,
+    requirement::{self, Requirement},
+    service::{INVENTORY_SERVER, Kind, Service},
+    stack::Stack,
     start,
     state::State,
+    stop,
     workspace::Workspace,
 };
 
 pub(crate) fn run(workspace: &Workspace, options: &UpOptions) -> Result<(), Failure> {
-    // The engine is all there is so far: with or without `--only inventory`.
-    let (None | Some(Part::Inventory)) = options.only;
+    let stack = Stack::of(options.only);
     let _lock = lock::acquire(workspace)?;
     let mut state = State::load(workspace)?;
+    require_same_stack(&state, stack)?;
     state.port_offset = port_offset(&state, options.port_offset)?;
-    let service = &INVENTORY_SERVER;
+    state.stack = stack;
 
-    output::step("packages", || {
-        packages::require(&[&requirement::C_COMPILER, &requirement::REDIS_SERVER])
-    })?;
-    if state.alive(service.name).is_none() {
-        output::step("ports", || {
-            ports::require_free(&[(service.name, service.port(state.port_offset))])
-        })?;
+    output::step("packages", || packages::require(requirements(stack)))?;
+    let all_run = stack
+        .services()
+        .iter()
+        .all(|service| state.alive(service.name).is_some());
+    let addresses = if all_run {
+        Addresses::of(&state)
+    } else {
+        output::step("ports", || Addresses::choose(&state, stack))?
+    };
+    let mut binaries = Binaries::default();
+    for service in built(stack) {
+        binaries.extend(output::step(&format!("building {}", service.name), || {
+            compile::release(workspace, service.name)
+        })?);
     }
-    let binary = output::step(&format!("building {}", service.name), || {
-        compile::release(workspace, service.name)
-    })?;
-    output::step(&format!("starting {}", service.name), || {
-        match state.alive(service.name) {
-            Some(process) => {
-                output::progress(format!("    runs already (pid {})", process.pid));
-                start::wait_until_ready(workspace, service, process)
-            }
-            None => {
-                embedded_redis::stop_left_behind(workspace)?;
-                start::start(workspace, &mut state, service, &binary)
-            }
+    let mut started = Vec::new();
+    bring_up(workspace, &mut state, &addresses, &binaries, &mut started).inspect_err(|_| {
+        // What ran before stays. The failure to report is the first one.
+        for service in started.iter().rev() {
+            let _ = stop::stop(workspace, &mut state, service.name);
         }
     })?;
-    let url = service.url(state.port_offset);
-    let api = Api::new(&url);
+    // Before the demo: who has to find out why it fails needs what is in there.
+    let guide = guide::text(workspace, stack, &addresses, &binaries)?;
+    show(workspace, stack, &addresses, &binaries)?;
+    output::line(guide);
+    for service in built(stack) {
+        let outdated = state.alive(service.name).is_some_and(|process| {
+            let binary = binaries.path(service.name);
+            binary.is_ok_and(|binary| compile::is_outdated(process.pid, binary))
+        });
+        if outdated {
+            let name = service.name;
+            output::line(format!(
+                "\n{name} has been built anew since it was started: cargo dev restart {name}"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Starts what does not run and waits until all of it is ready; `started` is what it has started so far.
+fn bring_up(
+    workspace: &Workspace,
+    state: &mut State,
+    addresses: &Addresses,
+    binaries: &Binaries,
+    started: &mut Vec<&'static Service>,
+) -> Result<(), Failure> {
+    let stack = state.stack;
+    for service in stack.services() {
+        output::step(&format!("starting {}", service.name), || {
+            if let Some(process) = state.alive(service.name) {
+                output::progress(format!("    runs already (pid {})", process.pid));
+            } else {
+                if *service == &INVENTORY_SERVER {
+                    embedded_redis::stop_left_behind(workspace)?;
+                }
+                let launch = launch::prepare(workspace, stack, service, addresses, binaries)?;
+                start::start(workspace, state, service, &launch, addresses.url(service))?;
+                started.push(service);
+            }
+            if waits_for_another(stack, service) {
+                return Ok(());
+            }
+            start::wait_until_ready(workspace, state, service)
+        })?;
+    }
+    for service in stack.services() {
+        if waits_for_another(stack, service) {
+            output::step(&format!("waiting for {}", service.name), || {
+                start::wait_until_ready(workspace, state, service)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+/// inventory-server is closed until sync-worker, which is started after it, has opened the shard.
+fn waits_for_another(stack: Stack, service: &Service) -> bool {
+    stack == Stack::Full && service.kind == Kind::Http
+}
+
+/// Demo stock, the demo, and in the full stack what became of it on the other side.
+fn show(
+    workspace: &Workspace,
+    stack: Stack,
+    addresses: &Addresses,
+    binaries: &Binaries,
+) -> Result<(), Failure> {
+    let api = Api::new(&addresses.url(&INVENTORY_SERVER));
     output::step("demo stock", || {
         let loaded = demo_stock::load(&api)?;
         output::progress(format!(
@@ -53,53 +126,50 @@ pub(crate) fn run(workspace: &Workspace, options: &UpOptions) -> Result<(), Fail
         ));
         Ok(())
     })?;
-
     output::line(format!("Demo stock: {}", demo_stock::summary()));
     demo::play(&api)?;
-    output::line(guide(&url));
-    if state
-        .alive(service.name)
-        .is_some_and(|process| compile::is_outdated(process.pid, &binary))
-    {
-        output::line(format!(
-            "\n{name} has been built anew since it was started: cargo dev restart {name}",
-            name = service.name
-        ));
+    match stack {
+        Stack::Inventory => Ok(()),
+        Stack::Full => {
+            projection::show_demo(workspace, addresses)?;
+            projection::reconcile(workspace, addresses, binaries.path("reconcile")?)
+        }
     }
-    Ok(())
+}
+
+fn built(stack: Stack) -> impl Iterator<Item = &'static Service> {
+    let services = stack.services().iter().copied();
+    services.filter(|service| service.kind == Kind::Http)
+}
+
+fn requirements(stack: Stack) -> &'static [&'static Requirement] {
+    match stack {
+        Stack::Inventory => &[&requirement::C_COMPILER, &requirement::REDIS_SERVER],
+        Stack::Full => &[
+            &requirement::C_COMPILER,
+            &requirement::REDIS_SERVER,
+            &requirement::MARIADB_SERVER,
+        ],
+    }
+}
+
+/// Both stacks have an inventory-server, each on another Redis.
+fn require_same_stack(state: &State, stack: Stack) -> Result<(), Failure> {
+    if state.stack == stack || !state.runs() {
+        return Ok(());
+    }
+    let message = format!("what runs was started by: {}", state.stack.command());
+    Err(Failure::new(message, "stop it first: cargo dev down"))
 }
 
 /// The offset asked for, else the one of last time. Servers that run keep theirs.
 fn port_offset(state: &State, asked: Option<u16>) -> Result<u16, Failure> {
     let offset = asked.unwrap_or(state.port_offset);
-    let runs = state
-        .processes
-        .keys()
-        .any(|name| state.alive(name).is_some());
-    if runs && offset != state.port_offset {
+    if state.runs() && offset != state.port_offset {
         let message = format!("the stack runs with --port-offset {}", state.port_offset);
         return Err(Failure::new(message, "stop it first: cargo dev down"));
     }
     Ok(offset)
-}
-
-fn guide(url: &str) -> String {
-    let name = INVENTORY_SERVER.name;
-    format!(
-        "
-{name} is ready at {url}
-  health   {url}/healthz  {url}/readyz
-  docs     {url}/docs
-  openapi  {url}/openapi.json
-  metrics  {url}/metrics
-  log      cargo dev logs {name} -f
-  stop     cargo dev down
-
-Try:
-  curl -s {url}/api/inventories/1
-  curl -s -X POST {url}/api/reservations -H 'Content-Type: application/json' -H 'Idempotency-Key: my-first' -d '{{\"items\":[{{\"skuId\":\"1\",\"quantity\":2}}]}}'
-  curl -s -X POST {url}/api/reservations/my-first/confirm"
-    )
 }
 
 #[cfg(test)]
@@ -109,6 +179,14 @@ mod tests {
     use super::*;
     use crate::state::Process;
 
+    fn run_something(state: &mut State) {
+        let url = "http://127.0.0.1:8093".to_owned();
+        let process = Process::observe(std::process::id(), url, PathBuf::new()).unwrap();
+        state
+            .processes
+            .insert("inventory-server".to_owned(), process);
+    }
+
     #[test]
     fn the_offset_is_remembered_and_fixed_while_something_runs() {
         let mut state = State {
@@ -117,14 +195,21 @@ mod tests {
         };
         assert_eq!(port_offset(&state, None).unwrap(), 10);
         assert_eq!(port_offset(&state, Some(0)).unwrap(), 0);
-        let url = "http://127.0.0.1:8093".to_owned();
-        let process = Process::observe(std::process::id(), url, PathBuf::new()).unwrap();
-        state
-            .processes
-            .insert("inventory-server".to_owned(), process);
+        run_something(&mut state);
         assert_eq!(port_offset(&state, None).unwrap(), 10);
         assert_eq!(port_offset(&state, Some(10)).unwrap(), 10);
         let failure = port_offset(&state, Some(0)).unwrap_err();
         assert!(failure.next.contains("cargo dev down"));
+    }
+
+    #[test]
+    fn one_stack_is_not_started_over_the_other() {
+        let mut state = State::default();
+        require_same_stack(&state, Stack::Full).unwrap();
+        run_something(&mut state);
+        require_same_stack(&state, Stack::Inventory).unwrap();
+        let failure = require_same_stack(&state, Stack::Full).unwrap_err();
+        let expected = "what runs was started by: cargo dev up --only inventory";
+        assert_eq!(failure.message, expected);
     }
 }

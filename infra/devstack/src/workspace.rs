@@ -52,6 +52,17 @@ impl Workspace {
         self.devstack_dir().join("redis")
     }
 
+    /// Data of the Redis that the servers of the full stack share. Not that of inventory-server alone: once a
+    /// worker has attached to a store, a server without a worker may not open it.
+    pub(crate) fn shared_redis_dir(&self) -> PathBuf {
+        self.devstack_dir().join("shared-redis")
+    }
+
+    /// Data, account and socket of MariaDB.
+    pub(crate) fn mariadb_dir(&self) -> PathBuf {
+        self.devstack_dir().join("mariadb")
+    }
+
     pub(crate) fn log_file(&self, name: &str) -> PathBuf {
         self.devstack_dir().join("logs").join(format!("{name}.log"))
     }

@@ -1,5 +1,7 @@
-//! The library against real processes and a real redis-server.
+//! The library against real processes and a real redis-server and mariadbd.
 
+#[cfg(test)]
+mod mariadb;
 #[cfg(test)]
 mod process;
 #[cfg(test)]

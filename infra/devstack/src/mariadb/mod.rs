@@ -1,0 +1,15 @@
+//! A private MariaDB server.
+
+mod builder;
+mod greeting;
+mod installed;
+mod own_dir;
+mod port;
+mod random;
+mod server;
+mod template;
+
+pub use builder::{Builder, Durability};
+pub use greeting::greets;
+pub use installed::{INITIALISE_TIMEOUT, Installed, as_this_user};
+pub use server::{MariaDbServer, SQL_TIMEOUT, START_TIMEOUT, STOP_TIMEOUT};
