@@ -1,0 +1,241 @@
+//! `GET /metrics`: what the worker knows about itself, read when it is asked for.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    extract::State,
+    http::header::CONTENT_TYPE,
+    response::{IntoResponse, Response},
+};
+use prometheus_client::{
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeMetric, text::encode},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge, info::Info},
+    registry::{Registry, Unit},
+};
+use sqlx::MySqlPool;
+
+use super::Ops;
+use crate::{
+    limits::OPS_PROBE_TIMEOUT,
+    status::{Phase, Status},
+};
+
+/// The name of every [`Phase`].
+const PHASES: [&str; 7] = [
+    "starting",
+    "standby",
+    "following",
+    "resync",
+    "restoring",
+    "waiting",
+    "fenced",
+];
+
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// All metrics of one worker.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    registry: Registry,
+    dead_letters_open: Arc<AtomicI64>,
+}
+
+impl Metrics {
+    pub(super) fn new(status: Arc<Status>, pool: MySqlPool) -> Self {
+        let dead_letters_open = Arc::new(AtomicI64::new(0));
+        let mut registry = Registry::with_prefix("sync_worker");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "The running version", build);
+        registry.register_collector(Box::new(Figures {
+            status,
+            pool,
+            dead_letters_open: Arc::clone(&dead_letters_open),
+        }));
+        Self {
+            registry,
+            dead_letters_open,
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::new();
+        if let Err(error) = encode(&mut text, &self.registry) {
+            tracing::error!(%error, "metrics cannot be written");
+        }
+        text
+    }
+}
+
+/// All metrics in the OpenMetrics text format.
+pub(super) async fn handle(State(ops): State<Ops>) -> Response {
+    let open = sqlx::query_scalar("SELECT COUNT(*) FROM dead_letter WHERE status = 'OPEN'")
+        .fetch_one(&ops.pool);
+    // Without an answer the last figure stands; the database's own metric says that it is old.
+    if let Ok(Ok(open)) = tokio::time::timeout(OPS_PROBE_TIMEOUT, open).await {
+        ops.metrics.dead_letters_open.store(open, Ordering::Relaxed);
+    }
+    ([(CONTENT_TYPE, OPENMETRICS)], ops.metrics.text()).into_response()
+}
+
+/// Reads [`Status`] when metrics are asked for.
+#[derive(Debug)]
+struct Figures {
+    status: Arc<Status>,
+    pool: MySqlPool,
+    dead_letters_open: Arc<AtomicI64>,
+}
+
+impl Collector for Figures {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let out = &mut encoder;
+        self.counters(out)?;
+        self.gauges(out)?;
+        phase(out, &self.status.phase())
+    }
+}
+
+impl Figures {
+    fn counters(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let s = &self.status;
+        let mut counter = |name: &str, help: &str, value: &AtomicU64| {
+            let metric = ConstCounter::new(value.load(Ordering::Relaxed));
+            let encoder = out.encode_descriptor(name, help, None, metric.metric_type())?;
+            metric.encode(encoder)
+        };
+        counter(
+            "entries_applied",
+            "Journal entries applied",
+            &s.entries_applied,
+        )?;
+        counter("changes_applied", "Changes applied", &s.changes_applied)?;
+        counter(
+            "batches_applied",
+            "Apply transactions committed",
+            &s.batches_applied,
+        )?;
+        let help = "Changes whose before-values differ from the row that they replace";
+        counter("projection_drift", help, &s.drift)?;
+        counter("dead_letters", "Changes put aside", &s.dead_letters)?;
+        counter(
+            "retries",
+            "Faults of Redis or MariaDB that were tried again",
+            &s.retries,
+        )?;
+        counter(
+            "blessings",
+            "Times this process opened the shard",
+            &s.blessings,
+        )?;
+        counter("rebuilds", "Full rebuilds of Redis finished", &s.rebuilds)?;
+        counter("restores", "Restores of a lost tail finished", &s.restores)
+    }
+
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "a lag of 285,000 years would lose a millisecond"
+    )]
+    fn gauges(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let s = &self.status;
+        let lag = ConstGauge::new(s.lag_ms.load(Ordering::Relaxed) as f64 / 1000.0);
+        let help = "Age of the oldest journal entry that is not applied";
+        let unit = Some(&Unit::Seconds);
+        let encoder = out.encode_descriptor("projection_lag", help, unit, lag.metric_type())?;
+        lag.encode(encoder)?;
+        let mut gauge = |name: &str, help: &str, value: i64| {
+            let metric = ConstGauge::new(value);
+            let encoder = out.encode_descriptor(name, help, None, metric.metric_type())?;
+            metric.encode(encoder)
+        };
+        let journal = s.journal_entries.load(Ordering::Relaxed);
+        gauge("journal_entries", "Entries in the journal", signed(journal))?;
+        let epoch = s.epoch().map_or(0, |epoch| epoch.0);
+        gauge(
+            "epoch",
+            "Epoch of the last entry applied; 0 before",
+            signed(epoch),
+        )?;
+        let position = s.position().map_or(0, |position| position.n);
+        let help = "Place in its epoch of the last entry applied";
+        gauge("position", help, signed(position))?;
+        let open = self.dead_letters_open.load(Ordering::Relaxed);
+        gauge(
+            "dead_letters_open",
+            "Dead letters that wait for somebody",
+            open,
+        )?;
+        let up = |up: bool| i64::from(up);
+        let help = "1 while Redis answers";
+        gauge("redis_up", help, up(s.redis_up.load(Ordering::Relaxed)))?;
+        let help = "1 while MariaDB answers";
+        gauge(
+            "database_up",
+            help,
+            up(s.database_up.load(Ordering::Relaxed)),
+        )?;
+        let size = i64::from(self.pool.size());
+        gauge("database_connections", "Connections to MariaDB", size)?;
+        let idle = i64::try_from(self.pool.num_idle()).unwrap_or(i64::MAX);
+        let help = "Connections to MariaDB that nobody uses";
+        gauge("database_connections_idle", help, idle)
+    }
+}
+
+/// One gauge a phase, 1 for the one that it is.
+fn phase(out: &mut DescriptorEncoder<'_>, now: &Phase) -> fmt::Result {
+    let help = "1 for what the worker is doing with its shard";
+    let mut family = out.encode_descriptor("phase", help, None, MetricType::Gauge)?;
+    for name in PHASES {
+        let labels = [("phase", name)];
+        let gauge = ConstGauge::new(i64::from(name == now.name()));
+        gauge.encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use inventory_core::{Epoch, JournalId};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_counted_is_in_the_text() {
+        let status = Arc::new(Status::default());
+        status.entries_applied.store(7, Ordering::Relaxed);
+        status.drift.store(2, Ordering::Relaxed);
+        status.lag_ms.store(1500, Ordering::Relaxed);
+        status.enter(Phase::Following);
+        status.moved(JournalId {
+            epoch: Epoch(9),
+            n: 4,
+        });
+        let pool = crate::database::pool("mysql://nobody@127.0.0.1:1/x").expect("a URL");
+        let text = Metrics::new(status, pool).text();
+        for line in [
+            "sync_worker_entries_applied_total 7",
+            "sync_worker_projection_drift_total 2",
+            "sync_worker_projection_lag_seconds 1.5",
+            "sync_worker_epoch 9",
+            "sync_worker_position 4",
+            "sync_worker_dead_letters_open 0",
+            "sync_worker_dead_letters_total 0",
+            r#"sync_worker_phase{phase="following"} 1"#,
+            r#"sync_worker_phase{phase="fenced"} 0"#,
+            "sync_worker_database_connections 0",
+            "# EOF",
+        ] {
+            assert!(text.contains(line), "{line} in\n{text}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The ops port: health, metrics, and the two questions that support asks of MariaDB, what happened
+//! to a stock (the audit log) and what a customer or an order holds.
+//!
+//! It reads; it never writes to either side.
+
+mod health;
+mod instants;
+pub(crate) mod logs;
+mod metrics;
+mod page;
+mod problem;
+mod query;
+mod request_id;
+mod reservations;
+pub(crate) mod shape;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{Router, http::Uri, middleware, routing::get};
+use inventory_core::ShardId;
+use sqlx::MySqlPool;
+use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use self::{metrics::Metrics, problem::Problem};
+use crate::{
+    limits::{DRAIN, OPS_QUERIES_IN_FLIGHT_MAX},
+    status::Status,
+};
+
+/// What the ops port answers from.
+#[derive(Debug, Clone)]
+pub struct Ops {
+    pool: MySqlPool,
+    shard: ShardId,
+    status: Arc<Status>,
+    metrics: Arc<Metrics>,
+    /// The pool's connections are the projection's first of all.
+    queries: Arc<Semaphore>,
+    draining: Arc<AtomicBool>,
+}
+
+impl Ops {
+    /// Answers from `status`, which the worker keeps up to date, and from MariaDB.
+    #[must_use]
+    pub fn new(pool: MySqlPool, shard: ShardId, status: Arc<Status>) -> Self {
+        Self {
+            metrics: Arc::new(Metrics::new(Arc::clone(&status), pool.clone())),
+            pool,
+            shard,
+            status,
+            queries: Arc::new(Semaphore::new(OPS_QUERIES_IN_FLIGHT_MAX)),
+            draining: Arc::default(),
+        }
+    }
+}
+
+/// Serves until `stop`, then finishes what is under way, for [`DRAIN`] at most.
+///
+/// # Errors
+/// Those of the listener.
+pub async fn serve(
+    listener: TcpListener,
+    ops: Ops,
+    stop: CancellationToken,
+) -> std::io::Result<()> {
+    let draining = Arc::clone(&ops.draining);
+    let asked = {
+        let stop = stop.clone();
+        async move {
+            stop.cancelled().await;
+            draining.store(true, Ordering::Relaxed);
+        }
+    };
+    let serving = axum::serve(listener, router(ops)).with_graceful_shutdown(asked);
+    let too_long = async {
+        stop.cancelled().await;
+        tokio::time::sleep(DRAIN).await;
+    };
+    tokio::select! {
+        served = serving => served,
+        () = too_long => Ok(()),
+    }
+}
+
+fn router(ops: Ops) -> Router {
+    let mut router = Router::new()
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/metrics", get(metrics::handle));
+    for prefix in ["/api", "/api/v1"] {
+        router = router
+            .route(&format!("{prefix}/inventories/logs"), get(logs::handle))
+            .route(&format!("{prefix}/reservations"), get(reservations::handle));
+    }
+    router
+        .fallback(async |uri: Uri| Problem::not_found(uri.path()))
+        .method_not_allowed_fallback(async || Problem::method_not_allowed())
+        .layer(middleware::from_fn(request_id::echo))
+        .with_state(ops)
+}

@@ -1,0 +1,69 @@
+//! An entry that the database refuses as a whole: its changes in halves, down to the one at fault.
+
+use inventory_core::ShardId;
+use sqlx::{Executor as _, MySqlConnection};
+
+use super::{
+    batch::{Content, Gathered},
+    dead_letter,
+    parts::Parts,
+    plan::{Drift, Plan},
+    write::{self, Mode},
+};
+use crate::database;
+
+/// What became of an entry's changes.
+#[derive(Debug, Default)]
+pub(crate) struct Isolated<'a> {
+    pub(crate) drifts: Vec<Drift<'a>>,
+    /// Changes in `dead_letter`.
+    pub(crate) put_aside: u64,
+}
+
+/// Writes what can be written of an entry, in order; the rest goes to `dead_letter`.
+///
+/// # Errors
+/// Those of the database that may pass.
+pub(crate) async fn entry<'a>(
+    connection: &mut MySqlConnection,
+    shard: ShardId,
+    entry: &'a Gathered,
+    mode: Mode,
+) -> Result<Isolated<'a>, sqlx::Error> {
+    let mut done = Isolated::default();
+    if let Content::Unreadable(reason) = &entry.content {
+        dead_letter::insert(connection, shard, &entry.raw, None, reason).await?;
+        done.put_aside = 1;
+        return Ok(done);
+    }
+    let changes = entry.changes();
+    let mut parts = Parts::whole(changes.len());
+    while let Some(part) = parts.next() {
+        let Some(some) = changes.get(part.clone()) else {
+            continue;
+        };
+        let plan = Plan::of(some);
+        connection.execute("SAVEPOINT part").await?;
+        let error = match write::write(connection, shard, &plan, mode).await {
+            Ok(drifts) => {
+                if mode == Mode::Following {
+                    done.drifts.extend(drifts.into_iter().chain(plan.drifts));
+                }
+                continue;
+            }
+            Err(error) if database::is_transient(&error) => return Err(error),
+            Err(error) => error,
+        };
+        connection.execute("ROLLBACK TO SAVEPOINT part").await?;
+        if parts.halve(&part) {
+            continue;
+        }
+        if let [change] = some {
+            let reason = error.to_string();
+            tracing::error!(entry = %change.id, item = change.item, reason, "a change is put aside");
+            dead_letter::insert(connection, shard, &entry.raw, Some(change.item), &reason).await?;
+            done.put_aside += 1;
+        }
+    }
+    Ok(done)
+}

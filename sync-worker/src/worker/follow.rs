@@ -1,0 +1,147 @@
+use std::time::Instant;
+
+use inventory_core::{
+    TimestampMs,
+    engine::{RawEntry, Survey},
+};
+
+use super::{Look, Worker, lease::Lease};
+use crate::{
+    cursor::{self, Cursor, CursorState},
+    limits::{BATCH_ENTRIES_MAX, READ_WAIT, TRIM_EVERY},
+    project::{Applied, Batch, apply},
+    recover::{Decision, Scene, Trouble, decide},
+    status::Phase,
+};
+
+/// Where following stands.
+struct Following {
+    cursor: Cursor,
+    /// The shard's clock, and when it was read.
+    clock: (TimestampMs, Instant),
+    looked: Instant,
+}
+
+impl Following {
+    fn now(&self) -> TimestampMs {
+        let passed = self.clock.1.elapsed().as_millis();
+        self.clock
+            .0
+            .plus_ms(u64::try_from(passed).unwrap_or(u64::MAX))
+    }
+}
+
+impl Worker {
+    /// Carries the journal into MariaDB, until the two do not fit together any more, the shard is
+    /// lost, or the worker stops. A transaction that is under way is always finished: it is bound to
+    /// the row as this owner knows it.
+    pub(super) async fn follow(&mut self, look: Look, lease: &Lease) -> Result<(), Trouble> {
+        let Look {
+            cursor,
+            survey,
+            epochs,
+        } = look;
+        let begun = Instant::now();
+        let mut here = Following {
+            cursor,
+            clock: (survey.now, begun),
+            looked: begun,
+        };
+        self.scene.status.enter(Phase::Following);
+        self.project_to_here(&here.cursor, &survey).await?;
+        while !self.is_over(lease) {
+            let Scene { engine, shard, .. } = &self.scene;
+            let after = here.cursor.applied();
+            let entries = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(()),
+                () = lease.lost() => return Ok(()),
+                entries = engine.entries(*shard, after, BATCH_ENTRIES_MAX, READ_WAIT) => entries?,
+            };
+            if !self.carry(&mut here, &entries, lease).await? {
+                return Ok(());
+            }
+            self.backoff.reset();
+            if here.looked.elapsed() < TRIM_EVERY {
+                continue;
+            }
+            here.looked = Instant::now();
+            let row = cursor::read(&self.scene.pool, self.scene.shard).await?;
+            self.database_is_up();
+            let survey = self.survey().await?;
+            here.clock = (survey.now, here.looked);
+            let decision = decide(&survey, Some(&here.cursor), &epochs, &self.memory);
+            if row.as_ref() != Some(&here.cursor) || decision != Decision::Follow {
+                return Ok(());
+            }
+            self.project_to_here(&here.cursor, &survey).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies entries. False: they do not go on from the cursor.
+    async fn carry(
+        &mut self,
+        here: &mut Following,
+        entries: &[RawEntry],
+        lease: &Lease,
+    ) -> Result<bool, Trouble> {
+        let mut rest = entries;
+        while let Some(oldest) = rest.first() {
+            let status = &self.scene.status;
+            if let Ok(oldest) = oldest.parse() {
+                status.lag(Some(oldest.at), here.now());
+            }
+            let batch = match Batch::gather(rest, here.cursor.position) {
+                Ok(batch) => batch,
+                Err(gap) => {
+                    tracing::error!(%gap, "the journal does not go on from the cursor");
+                    self.memory.gap = Some(gap.to_string());
+                    return Ok(false);
+                }
+            };
+            let Scene { pool, shard, .. } = &self.scene;
+            match apply(pool, *shard, &here.cursor, &batch, status).await? {
+                Applied::Moved(to) => here.cursor.position = to,
+                Applied::Superseded => return Err(Trouble::Superseded),
+            }
+            // The last entry that needs guards ends that state with it.
+            if here.cursor.state == CursorState::Resync {
+                let row = cursor::read(pool, *shard).await?;
+                let row = row.filter(|row| row.token == lease.token());
+                here.cursor = row.ok_or(Trouble::Superseded)?;
+            }
+            let (taken, left) = rest.split_at(batch.taken().min(rest.len()));
+            let bytes = taken.iter().map(RawEntry::len);
+            let bytes = bytes.fold(0_usize, usize::saturating_add);
+            self.slack.applied(
+                here.cursor.position,
+                u64::try_from(bytes).unwrap_or(u64::MAX),
+                Instant::now(),
+            );
+            rest = left;
+            if self.is_over(lease) {
+                return Ok(true);
+            }
+        }
+        if entries.len() < BATCH_ENTRIES_MAX {
+            self.scene.status.lag(None, here.now());
+        }
+        Ok(true)
+    }
+
+    /// Tells Redis how far the projection is, and lets go of what is old.
+    async fn project_to_here(&mut self, cursor: &Cursor, survey: &Survey) -> Result<(), Trouble> {
+        let Some((meta, applied)) = survey.meta.as_ref().zip(cursor.applied()) else {
+            return Ok(());
+        };
+        let before = self.slack.trim_before(Instant::now());
+        if before.is_none() && meta.projected == Some(applied) {
+            return Ok(());
+        }
+        let Scene { engine, shard, .. } = &self.scene;
+        Ok(engine
+            .projected(*shard, meta.epoch, applied, before)
+            .await?)
+    }
+}
