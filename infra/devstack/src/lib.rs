@@ -11,6 +11,7 @@
 
 pub mod command;
 mod error;
+pub mod kafka;
 pub mod logfile;
 pub mod mariadb;
 pub mod process;

@@ -3,11 +3,11 @@
 mod builder;
 mod greeting;
 mod installed;
-mod own_dir;
-mod port;
-mod random;
+pub(crate) mod own_dir;
+pub(crate) mod port;
+pub(crate) mod random;
 mod server;
-mod template;
+pub(crate) mod template;
 
 pub use builder::{Builder, Durability};
 pub use greeting::greets;

@@ -14,26 +14,27 @@ use tempfile::TempDir;
 
 use crate::{Error, Result};
 
-const PREFIX: &str = "devstack-mariadb-";
 const LOCK: &str = "owner.lock";
 
 #[derive(Debug)]
-pub(super) struct OwnDir {
+pub(crate) struct OwnDir {
     folder: TempDir,
     /// Locked as long as this process lives.
     _lock: File,
 }
 
 impl OwnDir {
-    pub(super) fn make() -> Result<Self> {
-        clear_away(&env::temp_dir());
-        Self::make_in(&env::temp_dir())
+    /// A fresh one, named after its `server`.
+    pub(crate) fn make(server: &str) -> Result<Self> {
+        let prefix = prefix(server);
+        clear_away(&env::temp_dir(), &prefix);
+        Self::make_in(&env::temp_dir(), &prefix)
     }
 
-    fn make_in(base: &Path) -> Result<Self> {
+    fn make_in(base: &Path, prefix: &str) -> Result<Self> {
         let what = "making a temporary folder";
         let folder = tempfile::Builder::new()
-            .prefix(PREFIX)
+            .prefix(prefix)
             .tempdir_in(base)
             .map_err(Error::io(what))?;
         // Named after it is locked: who sees the name and gets the lock knows that the owner is dead.
@@ -47,16 +48,20 @@ impl OwnDir {
         })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
+fn prefix(server: &str) -> String {
+    format!("devstack-{server}-")
+}
+
 /// Deletes this user's folders whose owner is dead. What cannot be deleted stays for the next one.
-fn clear_away(base: &Path) {
+fn clear_away(base: &Path, prefix: &str) {
     let user = rustix::process::geteuid().as_raw();
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX)
+        let is_ours = entry.file_name().to_string_lossy().starts_with(prefix)
             && entry
                 .metadata()
                 .is_ok_and(|meta| meta.is_dir() && meta.uid() == user);
@@ -78,16 +83,16 @@ mod tests {
     #[test]
     fn only_the_folders_of_the_dead_are_cleared_away() {
         let base = tempfile::tempdir().unwrap();
-        let alive = OwnDir::make_in(base.path()).unwrap();
+        let alive = OwnDir::make_in(base.path(), &prefix("mariadb")).unwrap();
         let dead = base.path().join("devstack-mariadb-dead");
         let beginning = base.path().join("devstack-mariadb-beginning");
-        let other = base.path().join("other");
+        let other = base.path().join("devstack-kafka-dead");
         for folder in [&dead, &beginning, &other] {
             fs::create_dir(folder).unwrap();
         }
         fs::write(dead.join(LOCK), "").unwrap();
         fs::write(other.join(LOCK), "").unwrap();
-        clear_away(base.path());
+        clear_away(base.path(), &prefix("mariadb"));
         assert!(alive.path().exists() && beginning.exists() && other.exists());
         assert!(!dead.exists());
     }

@@ -12,7 +12,7 @@ use super::random;
 const RANGE: Range<u16> = 15_000..32_000;
 
 /// A port that nobody listens on at this moment.
-pub(super) fn free() -> Option<u16> {
+pub(crate) fn free() -> Option<u16> {
     (0..RANGE.len())
         .map(|_| any())
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 /// The keys of the standard library's hash maps come from the system's random source.
-pub(super) fn number() -> u64 {
+pub(crate) fn number() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }
 

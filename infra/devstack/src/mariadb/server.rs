@@ -74,7 +74,7 @@ impl MariaDbServer {
 
     pub(super) fn start(settings: &Builder) -> Result<Self> {
         let installed = installed()?;
-        let own_dir = OwnDir::make()?;
+        let own_dir = OwnDir::make("mariadb")?;
         template::copy_to(installed, &data_dir(&own_dir))?;
         // Another process may take the port between finding and using it; then the next one is tried.
         for _ in 0..PORT_TRIES_MAX {

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File, TryLockError},
     hash::{DefaultHasher, Hash as _, Hasher as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
@@ -42,7 +43,8 @@ fn cached(installed: &Installed, sql: &str, cache: &Path) -> Result<PathBuf> {
         return Ok(template);
     }
     fs::create_dir_all(cache).map_err(Error::io(format!("making {}", cache.display())))?;
-    let _lock = lock(&cache.join(format!("{name}.lock")))?;
+    let path = cache.join(format!("{name}.lock"));
+    let _lock = lock(&path, INITIALISE_TIMEOUT)?;
     if template.is_dir() {
         return Ok(template);
     }
@@ -64,7 +66,8 @@ fn name(version: &str, sql: &str) -> String {
     format!("mariadb-{version}-{user}-{:016x}", hasher.finish())
 }
 
-fn lock(path: &Path) -> Result<File> {
+/// Waits for the process that makes what this file stands for.
+pub(crate) fn lock(path: &Path, timeout: Duration) -> Result<File> {
     let what = || format!("locking {}", path.display());
     let file = File::options()
         .create(true)
@@ -73,8 +76,8 @@ fn lock(path: &Path) -> Result<File> {
         .open(path)
         .map_err(Error::io(what()))?;
     wait::until_some(
-        INITIALISE_TIMEOUT,
-        "another process has made the MariaDB template",
+        timeout,
+        format!("another process lets go of {}", path.display()),
         || match file.try_lock() {
             Ok(()) => Some(Ok(())),
             Err(TryLockError::WouldBlock) => None,
@@ -85,7 +88,7 @@ fn lock(path: &Path) -> Result<File> {
 }
 
 /// Where cargo has put this test; it marks the folder as a cache. A test that runs elsewhere has none.
-fn target_folder() -> Option<PathBuf> {
+pub(crate) fn target_folder() -> Option<PathBuf> {
     let own = env::current_exe().ok()?;
     let mut folders = own.ancestors().skip(1);
     folders

@@ -1,5 +1,7 @@
-//! The library against real processes and a real redis-server and mariadbd.
+//! The library against real processes and a real redis-server, mariadbd and Kafka.
 
+#[cfg(test)]
+mod kafka;
 #[cfg(test)]
 mod mariadb;
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::{sync::atomic::Ordering, time::Duration};
 use crate::{
     consumer::{HANDLED, Running, Writer, until_handled},
     support::{
-        self, KafkaServer, count,
+        self, count,
         events::{numbered, producer, send, topic},
         until,
     },
@@ -93,8 +93,8 @@ async fn a_partition_that_went_while_it_was_paused_is_served_when_it_comes_back(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_goes_and_comes_back_is_waited_for() {
-    let server = KafkaServer::start();
-    let kafka = server.client();
+    let server = support::broker();
+    let kafka = support::client(&server);
     let (_, pool) = support::database().await;
     let (topic, producer) = (topic(&kafka, 3).await, producer(&kafka));
     let events = |from: u32, to: u32| -> Vec<_> {
@@ -105,11 +105,11 @@ async fn a_broker_that_goes_and_comes_back_is_waited_for() {
     let consumer = Running::start(kafka.clone(), &pool, &topic, Writer::default());
     send(&producer, &topic, &events(0, 300)).await;
     until_handled(&pool, 100).await;
-    server.kill9();
+    server.kill9().unwrap();
     let outage = async {
         // Longer than the group's session.
         tokio::time::sleep(support::OUTAGE).await;
-        tokio::task::block_in_place(|| server.start_again());
+        tokio::task::block_in_place(|| server.start_again()).unwrap();
     };
     let later = events(300, 600);
     tokio::join!(send(&producer, &topic, &later), outage);
@@ -128,14 +128,14 @@ async fn a_broker_that_goes_and_comes_back_is_waited_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_does_not_wait_for_a_broker_that_is_away() {
-    let server = KafkaServer::start();
-    let kafka = server.client();
+    let server = support::broker();
+    let kafka = support::client(&server);
     let (_, pool) = support::database().await;
     let (topic, producer) = (topic(&kafka, 1).await, producer(&kafka));
     let consumer = Running::start(kafka.clone(), &pool, &topic, Writer::default());
     send(&producer, &topic, &[numbered("1", "u")]).await;
     until_handled(&pool, 1).await;
-    server.kill9();
+    server.kill9().unwrap();
     let stopped = tokio::time::timeout(Duration::from_secs(30), consumer.stop());
     stopped.await.unwrap();
 }

@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::support::{
-    self, KafkaServer, count,
+    self, count,
     events::{locked, numbered},
     log, service, unique, until,
 };
@@ -173,10 +173,10 @@ async fn replicas_share_the_slots() {
 /// Writing goes on while the broker is killed, away for 30 s, and back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_goes_and_comes_back_loses_nothing() {
-    let kafka = KafkaServer::start();
+    let kafka = support::broker();
     let (_, pool) = support::database().await;
-    make_topic(&kafka.client()).await;
-    let relay = Running::start(kafka.client(), pool.clone());
+    make_topic(&support::client(&kafka)).await;
+    let relay = Running::start(support::client(&kafka), pool.clone());
     let done = AtomicBool::new(false);
     let writing = async {
         let mut written = 0;
@@ -193,10 +193,10 @@ async fn a_broker_that_goes_and_comes_back_loses_nothing() {
     };
     let outage = async {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        kafka.kill9();
+        kafka.kill9().unwrap();
         tokio::time::sleep(support::OUTAGE).await;
         assert!(count(&pool, "SELECT COUNT(*) FROM test_outbox").await > 1000);
-        tokio::task::block_in_place(|| kafka.start_again());
+        tokio::task::block_in_place(|| kafka.start_again()).unwrap();
         until("the backlog shrinks", || async {
             count(&pool, "SELECT COUNT(*) FROM test_outbox").await < 1000
         })
@@ -211,7 +211,7 @@ async fn a_broker_that_goes_and_comes_back_loses_nothing() {
     })
     .await;
     relay.stop().await;
-    let messages = log::read_events(&kafka.brokers(), TOPIC, written);
+    let messages = log::read_events(&kafka.bootstrap(), TOPIC, written);
     crate::relay_order::assert_in_order(&messages);
 }
 

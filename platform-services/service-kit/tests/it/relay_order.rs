@@ -12,7 +12,7 @@ use service_kit::outbox::OutboxRow;
 use crate::{
     child,
     relay::{TOPIC, insert, make_topic, until_empty},
-    support::{self, KafkaServer, events::numbered, log, until},
+    support::{self, events::numbered, log, until},
 };
 
 /// Every event's first occurrence comes after those of all events of its key with smaller ids. How
@@ -38,11 +38,11 @@ pub(crate) fn assert_in_order(messages: &[OwnedMessage]) -> (usize, usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_stay_in_order_while_relays_are_stopped_and_killed() {
     const KEYS: usize = 40;
-    let kafka = KafkaServer::start();
+    let kafka = support::broker();
     let (url, pool) = support::database().await;
-    make_topic(&kafka.client()).await;
+    make_topic(&support::client(&kafka)).await;
     let relays: Vec<_> = (0..3)
-        .map(|_| child::relay(&kafka.brokers(), &url))
+        .map(|_| child::relay(&kafka.bootstrap(), &url))
         .collect();
     let done = AtomicBool::new(false);
     let writing = async {
@@ -87,7 +87,7 @@ async fn keys_stay_in_order_while_relays_are_stopped_and_killed() {
     };
     let (written, ()) = tokio::join!(writing, chaos);
     until_empty(&pool).await;
-    let messages = log::read_events(&kafka.brokers(), TOPIC, written);
+    let messages = log::read_events(&kafka.bootstrap(), TOPIC, written);
     let (repeats, late) = assert_in_order(&messages);
     println!("{written} events, {repeats} repeats, {late} of them after newer ones");
 }

@@ -1,7 +1,6 @@
 //! A private broker, a database for each test, and short names.
 
 pub(crate) mod events;
-mod kafka;
 pub(crate) mod log;
 
 use std::{
@@ -10,8 +9,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use devstack::mariadb::{self, MariaDbServer};
-pub(crate) use kafka::KafkaServer;
+use devstack::{
+    kafka::KafkaServer,
+    mariadb::{self, MariaDbServer},
+};
 use service_kit::{
     db::{self, PoolSettings, ServiceName},
     inbox,
@@ -33,16 +34,25 @@ static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(|| {
 });
 
 /// The broker of this process, for tests that do not kill theirs.
-static KAFKA: LazyLock<KafkaServer> = LazyLock::new(KafkaServer::start);
+static KAFKA: LazyLock<KafkaServer> = LazyLock::new(broker);
+
+/// A broker of its own, for a test that kills it.
+pub(crate) fn broker() -> KafkaServer {
+    KafkaServer::builder().start().unwrap()
+}
+
+pub(crate) fn client(broker: &KafkaServer) -> Kafka {
+    Kafka::new(broker.bootstrap(), "test")
+}
 
 /// The shared broker.
 pub(crate) fn kafka() -> Kafka {
-    KAFKA.client()
+    client(&KAFKA)
 }
 
 /// Where the shared broker is.
 pub(crate) fn brokers() -> String {
-    KAFKA.brokers()
+    KAFKA.bootstrap()
 }
 
 /// An empty database on the shared MariaDB.
