@@ -192,6 +192,28 @@ impl<'a> Fill<'a> {
         self.put_rows(values(rows, rows::reservation)).await
     }
 
+    /// Open holds that end at `until` at the latest and are as they were at `end`. One of them may
+    /// have been given grace in an earlier recovery, which a copy of Redis from before knows nothing
+    /// of: no journal entry tells of it.
+    pub(super) async fn unchanged_holds_until(
+        &mut self,
+        until: TimestampMs,
+        end: JournalId,
+    ) -> Result<(), Trouble> {
+        let rows = self.rows(
+            sqlx::query(
+                "SELECT reservation_id AS id, stored FROM reservation
+                 WHERE status = 'RESERVED' AND expires_at <= ?
+                     AND (changed_epoch < ? OR (changed_epoch = ? AND changed_n <= ?))",
+            )
+            .bind(time::sql(until))
+            .bind(end.epoch.0)
+            .bind(end.epoch.0)
+            .bind(end.n),
+        );
+        self.put_rows(values(rows, rows::reservation)).await
+    }
+
     /// Reservations and outcomes that were over at `since` or later, oldest first: the purger takes
     /// them in the order in which they are put.
     pub(super) async fn closed(&mut self, since: TimestampMs) -> Result<(), Trouble> {

@@ -45,9 +45,7 @@ pub async fn restore(
     // All counters anew: what was given back after the end leaves no row to tell of it.
     forget_limits(limits, &mut fill).await?;
     fill.limits().await?;
-    if graced > 0 {
-        fill.holds_until(deadline).await?;
-    }
+    fill.unchanged_holds_until(deadline, end).await?;
     late(scene, &issued, &mut fill).await?;
     fill.finish(&issued, &why).await?;
     let report = Report {

@@ -34,7 +34,8 @@ impl Checkout {
         };
         file(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"inventory-server\", \"sync-worker\"]\n",
+            "[workspace]\nresolver = \"3\"\nmembers = [\"inventory-server\", \"sync-worker\"]\n\
+             [profile.hot]\ninherits = \"release\"\n",
         );
         file("infra/devstack/Cargo.toml", "");
         let http = include_str!("../fixtures/fake_http.rs");
