@@ -112,12 +112,15 @@ impl Stack {
         }
     }
 
-    /// The last entry that is in MariaDB. None before the tables are there.
+    /// The last entry that is in MariaDB. None before the tables are there, and while Redis is
+    /// being copied: the cursor stands at the end of the journal then, and the rows do not.
     async fn position(&self) -> Option<JournalId> {
-        let row = sqlx::query("SELECT CONCAT(epoch, '-', n) AS id FROM journal_cursor")
-            .fetch_optional(&self.pool)
-            .await
-            .ok()??;
+        let row = sqlx::query(
+            "SELECT CONCAT(epoch, '-', n) AS id FROM journal_cursor WHERE state = 'FOLLOWING'",
+        )
+        .fetch_optional(&self.pool)
+        .await
+        .ok()??;
         row.try_get::<String, _>("id").ok()?.parse().ok()
     }
 }
