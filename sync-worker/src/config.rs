@@ -2,6 +2,8 @@
 
 use clap::Args;
 
+pub use service_kit::config::without_password;
+
 /// Where the two sides are.
 #[derive(Debug, Clone, Args)]
 pub struct Stores {
@@ -24,21 +26,6 @@ pub struct Stores {
         global = true
     )]
     pub database_url: String,
-}
-
-/// A URL without its password, for logs and messages.
-#[must_use]
-pub fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return url.to_owned();
-    };
-    match rest.rsplit_once('@') {
-        Some((user, host)) => {
-            let user = user.split_once(':').map_or(user, |(user, _)| user);
-            format!("{scheme}://{user}@{host}")
-        }
-        None => url.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 mod error;
 mod name;
 
-use std::{str::FromStr, time::Duration};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions, Connection, Executor, MySqlPool,
@@ -26,6 +26,10 @@ pub struct PoolSettings {
     pub acquire_timeout: Duration,
     /// How long a statement waits for a row lock, in seconds.
     pub lock_wait_timeout_seconds: u32,
+    /// How long a transaction may wait for its next statement, in seconds, before MariaDB ends it:
+    /// a process that was stopped inside one does not keep its row locks for good. `None`: as the
+    /// server is set.
+    pub idle_transaction_timeout_seconds: Option<u32>,
     /// Prepared statements kept for each connection.
     pub statements_max: usize,
 }
@@ -36,6 +40,7 @@ impl Default for PoolSettings {
             connections_max: 16,
             acquire_timeout: Duration::from_secs(5),
             lock_wait_timeout_seconds: 5,
+            idle_transaction_timeout_seconds: None,
             statements_max: 256,
         }
     }
@@ -50,8 +55,10 @@ pub enum DatabaseError {
     /// It cannot be reached, or refuses this user.
     #[error("cannot reach MariaDB: {0}")]
     Unreachable(sqlx::Error),
-    /// Another process has been migrating for ten minutes.
-    #[error("another process migrates the database, and does not end")]
+    /// Another process has been migrating for too long.
+    #[error(
+        "another process has been migrating this database for {MIGRATION_LOCK_SECONDS} s; see SHOW PROCESSLIST"
+    )]
     Locked,
     /// A migration failed.
     #[error("migration: {0}")]
@@ -80,14 +87,21 @@ pub fn options(url: &str, database: &str) -> Result<MySqlConnectOptions, Databas
 /// # Errors
 /// [`DatabaseError::Url`].
 pub fn pool(url: &str, database: &str, settings: PoolSettings) -> Result<MySqlPool, DatabaseError> {
-    let wait = settings.lock_wait_timeout_seconds;
+    let mut session = format!(
+        "SET SESSION innodb_lock_wait_timeout = {}",
+        settings.lock_wait_timeout_seconds
+    );
+    if let Some(idle) = settings.idle_transaction_timeout_seconds {
+        session.push_str(&format!(", idle_transaction_timeout = {idle}"));
+    }
+    let session: Arc<str> = session.into();
     let pool = MySqlPoolOptions::new()
         .max_connections(settings.connections_max)
         .acquire_timeout(settings.acquire_timeout)
         .after_connect(move |connection, _| {
+            let session = Arc::clone(&session);
             Box::pin(async move {
-                let wait = format!("SET SESSION innodb_lock_wait_timeout = {wait}");
-                connection.execute(sqlx::AssertSqlSafe(wait)).await?;
+                connection.execute(sqlx::AssertSqlSafe(session)).await?;
                 Ok(())
             })
         })
