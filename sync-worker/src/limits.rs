@@ -9,13 +9,22 @@ pub const LEASE: Duration = Duration::from_secs(5);
 pub const LEASE_POLL: Duration = Duration::from_millis(500);
 
 /// Journal entries in one apply transaction. An entry may hold 128 reservations.
-pub const BATCH_ENTRIES_MAX: usize = 1_000;
+pub const BATCH_ENTRIES_MAX: usize = BATCH_CHANGES_MAX;
 
 /// Changes in one apply transaction: enough for multi-row SQL to pay, few enough for a short one.
 pub const BATCH_CHANGES_MAX: usize = 4_000;
 
 /// Bytes of journal in one apply transaction.
 pub const BATCH_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// Journal entries in one read: Redis does nothing else meanwhile.
+pub const READ_ENTRIES_MAX: usize = 512;
+
+/// Bytes of journal in one read, about: the next one asks for fewer entries when these were long.
+pub const READ_BYTES: usize = 512 * 1024;
+
+/// Reads that are ahead of the transaction under way, when there is a backlog.
+pub const READS_AHEAD_MAX: usize = 8;
 
 /// How long a read waits for the first entry; the lease is renewed in between.
 pub const READ_WAIT: Duration = Duration::from_millis(500);

@@ -1,6 +1,7 @@
 //! The loop of a shard: own it, find out what has become of it, mend it, and carry its journal into
 //! MariaDB.
 
+mod ahead;
 mod backoff;
 mod follow;
 mod lease;

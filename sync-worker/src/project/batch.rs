@@ -1,6 +1,6 @@
 //! Entries that are applied together.
 
-use std::fmt;
+use std::{collections::VecDeque, fmt};
 
 use inventory_core::{EntryBody, JournalId, TimestampMs, engine::RawEntry};
 
@@ -31,10 +31,11 @@ pub(crate) enum Content {
 }
 
 impl Gathered {
-    fn read(raw: &RawEntry) -> Self {
+    /// Works out what the entry does; one that cannot be read is kept, to be put aside.
+    pub(crate) fn read(raw: RawEntry) -> Self {
         Self {
-            content: content(raw).unwrap_or_else(Content::Unreadable),
-            raw: raw.clone(),
+            content: content(&raw).unwrap_or_else(Content::Unreadable),
+            raw,
         }
     }
 
@@ -118,34 +119,42 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// Takes as many of `entries` as fit into one transaction
+    /// The first of `entries`, as many as [`Batch::take`] takes.
+    ///
+    /// # Errors
+    /// [`Gap`]: already the first does not follow `after`.
+    pub fn gather(entries: &[RawEntry], after: JournalId) -> Result<Self, Gap> {
+        let mut waiting = entries.iter().cloned().map(Gathered::read).collect();
+        Self::take(&mut waiting, after)
+    }
+
+    /// Takes as many of the entries that wait as fit into one transaction
     /// ([`BATCH_ENTRIES_MAX`], [`BATCH_CHANGES_MAX`], [`BATCH_BYTES_MAX`]; at least one), up to the
     /// first that does not follow. An entry that cannot be read is taken, to be put aside.
     ///
     /// # Errors
     /// [`Gap`]: already the first does not follow `after`.
-    pub fn gather(entries: &[RawEntry], after: JournalId) -> Result<Self, Gap> {
+    pub(crate) fn take(waiting: &mut VecDeque<Gathered>, after: JournalId) -> Result<Self, Gap> {
         let mut batch = Self {
             after,
-            entries: Vec::with_capacity(entries.len().min(BATCH_ENTRIES_MAX)),
+            entries: Vec::with_capacity(waiting.len().min(BATCH_ENTRIES_MAX)),
         };
         let (mut changes, mut bytes) = (0_usize, 0_usize);
-        for raw in entries.iter().take(BATCH_ENTRIES_MAX) {
-            bytes = bytes.saturating_add(raw.len());
-            if !batch.entries.is_empty() && bytes > BATCH_BYTES_MAX {
+        while let Some(next) = waiting.front() {
+            bytes = bytes.saturating_add(next.raw.len());
+            changes = changes.saturating_add(next.changes().len());
+            let is_full = batch.entries.len() >= BATCH_ENTRIES_MAX
+                || bytes > BATCH_BYTES_MAX
+                || changes > BATCH_CHANGES_MAX;
+            if is_full && !batch.entries.is_empty() {
                 break;
             }
-            let entry = Gathered::read(raw);
-            changes = changes.saturating_add(entry.changes().len());
-            if !batch.entries.is_empty() && changes > BATCH_CHANGES_MAX {
-                break;
-            }
-            if !entry.follows(batch.last()) {
+            if !next.follows(batch.last()) {
                 if batch.entries.is_empty() {
                     return Err(Gap {
                         after,
-                        found: entry.id(),
-                        previous: match entry.content {
+                        found: next.id(),
+                        previous: match next.content {
                             Content::Bless { previous, .. } => previous,
                             Content::Changes { .. } | Content::Unreadable(_) => None,
                         },
@@ -153,7 +162,7 @@ impl Batch {
                 }
                 break;
             }
-            batch.entries.push(entry);
+            batch.entries.extend(waiting.pop_front());
         }
         Ok(batch)
     }
@@ -168,6 +177,12 @@ impl Batch {
     #[must_use]
     pub fn last(&self) -> JournalId {
         self.entries.last().map_or(self.after, Gathered::id)
+    }
+
+    /// Bytes that its entries have in the journal.
+    pub(crate) fn bytes(&self) -> usize {
+        let bytes = self.entries.iter().map(|entry| entry.raw.len());
+        bytes.fold(0, usize::saturating_add)
     }
 
     /// How many changes it has.

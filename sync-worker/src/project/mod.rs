@@ -23,5 +23,6 @@ pub mod state;
 mod write;
 
 pub use apply::{Applied, apply};
+pub(crate) use batch::Gathered;
 pub use batch::{Batch, Gap};
 pub use rows::kind_name;

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     config::Stores,
-    limits::{BATCH_ENTRIES_MAX, READ_WAIT, TAIL_DEFAULT},
+    limits::{READ_ENTRIES_MAX, READ_WAIT, TAIL_DEFAULT},
     ops::shape::ReservationJson,
     project::kind_name,
     time::rfc3339,
@@ -86,9 +86,7 @@ pub(super) async fn run(
     };
     let mut left = args.max.unwrap_or(u64::MAX);
     loop {
-        let entries = engine
-            .entries(SHARD, after, BATCH_ENTRIES_MAX, wait)
-            .await?;
+        let entries = engine.entries(SHARD, after, READ_ENTRIES_MAX, wait).await?;
         if entries.is_empty() && !args.follow {
             return Ok(Exit::Fine);
         }

@@ -1,15 +1,12 @@
-use std::time::Instant;
+use std::{collections::VecDeque, time::Instant};
 
-use inventory_core::{
-    TimestampMs,
-    engine::{RawEntry, Survey},
-};
+use inventory_core::{TimestampMs, engine::Survey};
 
-use super::{Look, Worker, lease::Lease};
+use super::{Look, Worker, ahead::Ahead, lease::Lease};
 use crate::{
     cursor::{self, Cursor, CursorState},
-    limits::{BATCH_ENTRIES_MAX, READ_WAIT, TRIM_EVERY},
-    project::{Applied, Batch, apply},
+    limits::{BATCH_ENTRIES_MAX, TRIM_EVERY},
+    project::{Applied, Batch, Gathered, apply},
     recover::{Decision, Scene, Trouble, decide},
     status::Phase,
 };
@@ -20,6 +17,8 @@ struct Following {
     /// The shard's clock, and when it was read.
     clock: (TimestampMs, Instant),
     looked: Instant,
+    /// Whether more was there already when the last entries were read.
+    more: bool,
 }
 
 impl Following {
@@ -46,19 +45,34 @@ impl Worker {
             cursor,
             clock: (survey.now, begun),
             looked: begun,
+            more: false,
         };
         self.scene.status.enter(Phase::Following);
         self.project_to_here(&here.cursor, &survey).await?;
+        let Scene { engine, shard, .. } = &self.scene;
+        let mut ahead = Ahead::start(engine.clone(), *shard, here.cursor.applied());
+        let mut waiting = VecDeque::new();
         while !self.is_over(lease) {
-            let Scene { engine, shard, .. } = &self.scene;
-            let after = here.cursor.applied();
-            let entries = tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Ok(()),
-                () = lease.lost() => return Ok(()),
-                entries = engine.entries(*shard, after, BATCH_ENTRIES_MAX, READ_WAIT) => entries?,
-            };
-            if !self.carry(&mut here, &entries, lease).await? {
+            if waiting.is_empty() {
+                let slice = tokio::select! {
+                    biased;
+                    () = self.stop.cancelled() => return Ok(()),
+                    () = lease.lost() => return Ok(()),
+                    slice = ahead.next() => slice?,
+                };
+                if slice.entries.is_empty() {
+                    self.scene.status.lag(None, here.now());
+                }
+                here.more = slice.is_full;
+                waiting.extend(slice.entries);
+            }
+            while waiting.len() < BATCH_ENTRIES_MAX
+                && let Some(slice) = ahead.ready()?
+            {
+                here.more = slice.is_full;
+                waiting.extend(slice.entries);
+            }
+            if !self.carry(&mut here, &mut waiting, lease).await? {
                 return Ok(());
             }
             self.backoff.reset();
@@ -79,54 +93,52 @@ impl Worker {
         Ok(())
     }
 
-    /// Applies entries. False: they do not go on from the cursor.
+    /// Applies the first of the entries that wait, in one batch. False: they do not go on from the
+    /// cursor.
     async fn carry(
         &mut self,
         here: &mut Following,
-        entries: &[RawEntry],
+        waiting: &mut VecDeque<Gathered>,
         lease: &Lease,
     ) -> Result<bool, Trouble> {
-        let mut rest = entries;
-        while let Some(oldest) = rest.first() {
-            let status = &self.scene.status;
-            if let Ok(oldest) = oldest.parse() {
-                status.lag(Some(oldest.at), here.now());
-            }
-            let batch = match Batch::gather(rest, here.cursor.position) {
-                Ok(batch) => batch,
-                Err(gap) => {
-                    tracing::error!(%gap, "the journal does not go on from the cursor");
-                    self.memory.gap = Some(gap.to_string());
-                    return Ok(false);
-                }
-            };
-            let Scene { pool, shard, .. } = &self.scene;
-            match apply(pool, *shard, &here.cursor, &batch, status).await? {
-                Applied::Moved(to) => here.cursor.position = to,
-                Applied::Superseded => return Err(Trouble::Superseded),
-            }
-            // The last entry that needs guards ends that state with it.
-            if here.cursor.state == CursorState::Resync {
-                let row = cursor::read(pool, *shard).await?;
-                let row = row.filter(|row| row.token == lease.token());
-                here.cursor = row.ok_or(Trouble::Superseded)?;
-            }
-            let (taken, left) = rest.split_at(batch.taken().min(rest.len()));
-            let bytes = taken.iter().map(RawEntry::len);
-            let bytes = bytes.fold(0_usize, usize::saturating_add);
-            self.slack.applied(
-                here.cursor.position,
-                u64::try_from(bytes).unwrap_or(u64::MAX),
-                Instant::now(),
-            );
-            rest = left;
-            if self.is_over(lease) {
-                return Ok(true);
-            }
+        let Scene {
+            pool,
+            shard,
+            status,
+            ..
+        } = &self.scene;
+        let Some(oldest) = waiting.front() else {
+            return Ok(true);
+        };
+        if let Some(at) = oldest.at() {
+            status.lag(Some(at), here.now());
         }
-        if entries.len() < BATCH_ENTRIES_MAX {
-            self.scene.status.lag(None, here.now());
+        let batch = match Batch::take(waiting, here.cursor.position) {
+            Ok(batch) => batch,
+            Err(gap) => {
+                tracing::error!(%gap, "the journal does not go on from the cursor");
+                self.memory.gap = Some(gap.to_string());
+                return Ok(false);
+            }
+        };
+        match apply(pool, *shard, &here.cursor, &batch, status).await? {
+            Applied::Moved(to) => here.cursor.position = to,
+            Applied::Superseded => return Err(Trouble::Superseded),
         }
+        // The last entry that needs guards ends that state with it.
+        if here.cursor.state == CursorState::Resync {
+            let row = cursor::read(pool, *shard).await?;
+            let row = row.filter(|row| row.token == lease.token());
+            here.cursor = row.ok_or(Trouble::Superseded)?;
+        }
+        if waiting.is_empty() && !here.more {
+            status.lag(None, here.now());
+        }
+        self.slack.applied(
+            here.cursor.position,
+            u64::try_from(batch.bytes()).unwrap_or(u64::MAX),
+            Instant::now(),
+        );
         Ok(true)
     }
 

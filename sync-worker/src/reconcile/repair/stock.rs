@@ -13,7 +13,7 @@ use inventory_core::{
 
 use super::{Done, Repairer, Side};
 use crate::{
-    limits::{BATCH_ENTRIES_MAX, RECONCILE_CHANGE_TIMEOUT, REPAIR_TRIES_MAX},
+    limits::{READ_ENTRIES_MAX, RECONCILE_CHANGE_TIMEOUT, REPAIR_TRIES_MAX},
     reconcile::{
         check::{Past, StockRow, past, stock_rows},
         exit::Trouble,
@@ -149,7 +149,7 @@ impl Repairer<'_> {
         let (engine, shard) = (&self.both.engine, self.both.shard);
         loop {
             let after = Some(*looked);
-            let entries = engine.entries(shard, after, BATCH_ENTRIES_MAX, Duration::ZERO);
+            let entries = engine.entries(shard, after, READ_ENTRIES_MAX, Duration::ZERO);
             let entries = entries.await?;
             let Some(last) = entries.last() else {
                 return Ok(false);
