@@ -93,6 +93,12 @@ impl Stack {
         )
     }
 
+    /// Where MariaDB is.
+    #[must_use]
+    pub(crate) fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
     /// Waits until the projection stands where the journal ends.
     ///
     /// # Errors
@@ -126,6 +132,19 @@ impl Stack {
 }
 
 impl Child {
+    /// How many things the worker has put back, while it does.
+    #[must_use]
+    pub(crate) fn restoring(&self) -> Option<u64> {
+        // Not ready is an answer too.
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let answer = agent.get(format!("http://{}/readyz", self.address)).call();
+        let page: serde_json::Value = answer.ok()?.body_mut().read_json().ok()?;
+        page["dependencies"]["projection"]["restored"].as_u64()
+    }
+
     /// A figure of its metrics.
     ///
     /// # Errors
@@ -153,7 +172,10 @@ async fn connect(redis: &RedisServer) -> Result<Engine, String> {
 }
 
 /// A binary that `load/projection/run` has built, in `target/<profile>/`.
-fn binary(profile: &str, name: &str) -> Result<PathBuf, String> {
+///
+/// # Errors
+/// This program is not in a target folder.
+pub(crate) fn binary(profile: &str, name: &str) -> Result<PathBuf, String> {
     let here = std::env::current_exe().map_err(|error| error.to_string())?;
     let target = here.ancestors().nth(2).ok_or("no target folder")?;
     Ok(target.join(profile).join(name))

@@ -109,7 +109,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Trouble> {
         Command::Check(scope) => check::run(&both, scope, out).await,
         Command::Repair(args) => repair::run(&both, args, out).await,
         Command::VerifyInvariants => verify::run(&both, out).await,
-        Command::Rebuild(args) => rebuild::run(&both, args, out).await,
+        Command::Rebuild(args) => Box::pin(rebuild::run(&both, args, out)).await,
         Command::Reservation(args) => reservation::run(&both, args, out).await,
         Command::Status
         | Command::Detach(_)
