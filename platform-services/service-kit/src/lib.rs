@@ -9,6 +9,9 @@ pub mod shutdown;
 pub mod telemetry;
 pub mod trace_context;
 
+#[cfg(feature = "client")]
+pub mod client;
+
 #[cfg(feature = "db")]
 pub mod db;
 #[cfg(feature = "http")]
@@ -20,6 +23,8 @@ pub mod consumer;
 pub mod dlq;
 #[cfg(feature = "kafka")]
 pub mod inbox;
+#[cfg(all(feature = "kafka", feature = "client"))]
+pub mod janitor;
 #[cfg(feature = "kafka")]
 pub mod kafka;
 #[cfg(feature = "kafka")]

@@ -1,5 +1,8 @@
 //! Logs: one line an event on standard error, as text or JSON, with the ids of the request or the
-//! event that caused it.
+//! event that caused it. With the feature `otlp`, spans to a collector as well.
+
+#[cfg(feature = "otlp")]
+pub mod otlp;
 
 use std::io::{self, IsTerminal};
 
@@ -36,9 +39,48 @@ pub fn init(format: LogFormat, filter: &str) {
 pub fn init_with(format: LogFormat, filter: &str, destinations: Vec<Destination>) {
     let mut layers = vec![lines(format, filter, io::stderr)];
     layers.extend(destinations);
+    #[cfg(feature = "otlp")]
+    let problem = match otlp::destination() {
+        Ok(destination) => {
+            layers.extend(destination);
+            None
+        }
+        Err(problem) => Some(problem),
+    };
     if let Err(error) = tracing_subscriber::registry().with(layers).try_init() {
         tracing::debug!(%error, "a subscriber is installed already");
     }
+    #[cfg(feature = "otlp")]
+    if let Some(problem) = problem {
+        tracing::error!(problem, "no spans are sent");
+    }
+}
+
+/// What calls and events that come from this span carry, where spans are collected; else they carry what
+/// came.
+#[must_use]
+pub fn traceparent(span: &Span) -> Option<String> {
+    #[cfg(feature = "otlp")]
+    return otlp::traceparent(span);
+    #[cfg(not(feature = "otlp"))]
+    {
+        let _ = span;
+        None
+    }
+}
+
+/// Sends the spans that are still here, at the end of a process; waits a little for it.
+pub async fn flush() {
+    #[cfg(feature = "otlp")]
+    otlp::flush().await;
+}
+
+/// Joins the span to the trace of its cause.
+fn joined(span: Span, cause: Cause<'_>) -> Span {
+    #[cfg(feature = "otlp")]
+    otlp::set_parent(&span, cause.traceparent);
+    let _ = cause;
+    span
 }
 
 /// Events as lines, each with the fields of the span it happened in.
@@ -93,7 +135,7 @@ pub struct Cause<'a> {
 #[must_use]
 pub fn event_span(event_id: &str, event_type: &str, handler: &str, cause: Cause<'_>) -> Span {
     let trace_id = cause.traceparent.and_then(trace_context::trace_id);
-    tracing::info_span!(
+    let span = tracing::info_span!(
         "event",
         event_id,
         event_type,
@@ -101,14 +143,15 @@ pub fn event_span(event_id: &str, event_type: &str, handler: &str, cause: Cause<
         correlation_id = cause.correlation_id,
         causation_id = cause.causation_id,
         trace_id,
-    )
+    );
+    joined(span, cause)
 }
 
 /// The span of answering a request.
 #[must_use]
 pub fn request_span(method: &str, route: &str, request_id: &str, cause: Cause<'_>) -> Span {
     let trace_id = cause.traceparent.and_then(trace_context::trace_id);
-    tracing::info_span!(
+    let span = tracing::info_span!(
         "request",
         method,
         route,
@@ -116,7 +159,8 @@ pub fn request_span(method: &str, route: &str, request_id: &str, cause: Cause<'_
         correlation_id = cause.correlation_id,
         causation_id = cause.causation_id,
         trace_id,
-    )
+    );
+    joined(span, cause)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::{
     ConsumerMetrics, ConsumerSettings, Event, HandlerError,
@@ -187,7 +187,7 @@ impl<P: Process> Shop<P> {
             let error = format!("an event of the type {event_type} on the topic {expected}");
             return Err(HandlerError::permanent("WRONG_TYPE", error));
         }
-        let event = Event {
+        let mut event = Event {
             raw,
             event_type,
             topic: &record.topic,
@@ -195,12 +195,17 @@ impl<P: Process> Shop<P> {
             offset: record.offset,
             attempt,
         };
-        self.call(&event).await
+        let span = self.span(&event);
+        if let Some(current) = telemetry::traceparent(&span) {
+            // What follows from the event follows from its handling.
+            event.raw.envelope.traceparent = Some(current);
+        }
+        self.call(&event, span).await
     }
 
-    async fn call(&self, event: &Event<'_>) -> Result<Done, HandlerError> {
+    fn span(&self, event: &Event<'_>) -> Span {
         let envelope = event.envelope();
-        let span = telemetry::event_span(
+        telemetry::event_span(
             &envelope.id,
             event.event_type().name(),
             self.process.name(),
@@ -209,7 +214,10 @@ impl<P: Process> Shop<P> {
                 causation_id: envelope.causation_id.as_deref(),
                 traceparent: envelope.traceparent.as_deref(),
             },
-        );
+        )
+    }
+
+    async fn call(&self, event: &Event<'_>, span: Span) -> Result<Done, HandlerError> {
         let begun = Instant::now();
         let process = AssertUnwindSafe(self.process.process(event).instrument(span)).catch_unwind();
         let answer = match timeout(self.settings.attempt_timeout, process).await {

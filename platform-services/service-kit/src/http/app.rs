@@ -14,7 +14,7 @@ use super::{
     metrics::HttpMetrics,
     server,
 };
-use crate::shutdown::Stop;
+use crate::{shutdown::Stop, telemetry};
 
 /// Limits of a server.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,8 @@ pub struct App {
     metrics: HttpMetrics,
     checks: Vec<Check>,
     openapi: Option<&'static str>,
+    #[cfg(feature = "auth")]
+    verifier: Option<access_token::Verifier>,
 }
 
 impl App {
@@ -61,6 +63,8 @@ impl App {
             registry,
             checks: Vec::new(),
             openapi: None,
+            #[cfg(feature = "auth")]
+            verifier: None,
         }
     }
 
@@ -85,6 +89,14 @@ impl App {
         self
     }
 
+    /// Who verifies the tokens of requests: what [`super::auth::Principal`] asks.
+    #[cfg(feature = "auth")]
+    #[must_use]
+    pub fn auth(mut self, verifier: access_token::Verifier) -> Self {
+        self.verifier = Some(verifier);
+        self
+    }
+
     /// All routes with everything around them; `/readyz` says 503 once `drain` is cancelled.
     pub fn router(self, routes: Router, settings: Settings, drain: CancellationToken) -> Router {
         let state = Around {
@@ -93,6 +105,11 @@ impl App {
             body_bytes_max: settings.body_bytes_max,
         };
         let registry = Arc::new(self.registry);
+        #[cfg(feature = "auth")]
+        let routes = match self.verifier {
+            Some(verifier) => routes.layer(axum::Extension(verifier)),
+            None => routes,
+        };
         routes
             .merge(health::routes(registry, self.checks, self.openapi, drain))
             .fallback(|| async { Problem::no_such_path().into_response() })
@@ -112,5 +129,6 @@ impl App {
         let connections = self.metrics.connections.clone();
         let router = self.router(routes, settings, stop.drain.clone());
         server::serve(listener, router, settings, stop, connections).await;
+        telemetry::flush().await;
     }
 }

@@ -40,7 +40,7 @@ pub(super) async fn around(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let context = RequestContext::of(request.headers());
+    let mut context = RequestContext::of(request.headers());
     let route = format!(
         "{} {}",
         method(&request),
@@ -59,6 +59,9 @@ pub(super) async fn around(
         &context.request_id,
         cause,
     );
+    if let Some(current) = telemetry::traceparent(&span) {
+        context.traceparent = Some(current);
+    }
     request.extensions_mut().insert(context.clone());
     let in_flight = InFlight::begin(&around.metrics);
     let mut response = answer(&around, request, next).instrument(span).await;

@@ -19,7 +19,10 @@
 //! ```
 
 mod app;
+#[cfg(feature = "auth")]
+pub mod auth;
 mod extract;
+mod form;
 mod health;
 mod layer;
 mod metrics;
@@ -30,6 +33,8 @@ mod server;
 pub use self::{
     app::{App, Settings},
     extract::{Json, Path, Query},
+    form::Form,
     problem::{FieldError, Problem},
     request_id::{RequestContext, X_REQUEST_ID},
+    server::PeerAddress,
 };

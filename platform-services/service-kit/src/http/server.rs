@@ -1,8 +1,9 @@
 //! The accept loop.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::Router;
+use hyper::{body::Incoming, service::Service as _};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
@@ -20,6 +21,11 @@ use crate::shutdown::Stop;
 
 /// After a refused accept (no descriptors left), so that the loop does not spin.
 const ACCEPT_BACKOFF: Duration = Duration::from_millis(50);
+
+/// Who is at the other end of the connection, among a request's extensions. Behind an ingress that is
+/// the ingress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PeerAddress(pub SocketAddr);
 
 pub(super) async fn serve(
     listener: TcpListener,
@@ -40,7 +46,7 @@ pub(super) async fn serve(
         .header_read_timeout(settings.header_timeout);
     let mut tasks = JoinSet::new();
     loop {
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             biased;
             () = stop.drain.cancelled() => break,
             Some(_) = tasks.join_next() => continue,
@@ -49,11 +55,13 @@ pub(super) async fn serve(
                 None => continue,
             },
         };
+        let routes = TowerToHyperService::new(router.clone());
+        let service = hyper::service::service_fn(move |mut request: hyper::Request<Incoming>| {
+            request.extensions_mut().insert(PeerAddress(peer));
+            routes.call(request)
+        });
         let connection = builder
-            .serve_connection(
-                TokioIo::new(stream),
-                TowerToHyperService::new(router.clone()),
-            )
+            .serve_connection(TokioIo::new(stream), service)
             .into_owned();
         let connection = graceful.watch(connection);
         let connections = connections.clone();
@@ -81,15 +89,15 @@ pub(super) async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => {
+        Ok((stream, peer)) => {
             // Answers are small; waiting to fill a packet only delays them.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%error, "TCP_NODELAY");
             }
-            Some((stream, place))
+            Some((stream, peer, place))
         }
         Err(error) => {
             tracing::warn!(%error, "accept failed");

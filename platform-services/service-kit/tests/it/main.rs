@@ -3,9 +3,13 @@
 #[cfg(test)]
 mod child;
 #[cfg(test)]
+mod client;
+#[cfg(test)]
 mod consumer;
 #[cfg(test)]
 mod db;
+#[cfg(test)]
+mod debezium;
 #[cfg(test)]
 mod dlq;
 #[cfg(test)]
@@ -14,6 +18,8 @@ mod http;
 mod outbox;
 #[cfg(test)]
 mod poison;
+#[cfg(test)]
+mod problem_pages;
 #[cfg(test)]
 mod rebalance;
 #[cfg(test)]

@@ -1,0 +1,12 @@
+-- KEYS account, address; ARGV account_max, address_max, window_ms.
+-- Forgets the account's failures. 0, or for how many ms there are too many: then they stay.
+local wait = 0
+for i = 1, 2 do
+  if tonumber(redis.call('GET', KEYS[i]) or '0') >= tonumber(ARGV[i]) then
+    wait = math.max(wait, redis.call('PTTL', KEYS[i]), 1)
+  end
+end
+if wait == 0 then
+  redis.call('DEL', KEYS[1])
+end
+return wait

@@ -1,0 +1,30 @@
+use std::time::Duration;
+
+use super::{Store, now_ms};
+use crate::limits::{CLEAN_ROWS, LOGIN_KEPT, SESSION_KEPT};
+
+impl Store {
+    /// Deletes a number of what is older than it is kept. Whether there is more.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn clean(&self) -> Result<bool, sqlx::Error> {
+        // With their tokens.
+        let sessions = sqlx::query("DELETE FROM session WHERE expires_at_ms < ? LIMIT ?")
+            .bind(before(SESSION_KEPT))
+            .bind(CLEAN_ROWS)
+            .execute(&self.pool)
+            .await?;
+        let logins = sqlx::query("DELETE FROM login WHERE at_ms < ? LIMIT ?")
+            .bind(before(LOGIN_KEPT))
+            .bind(CLEAN_ROWS)
+            .execute(&self.pool)
+            .await?;
+        let full = u64::from(CLEAN_ROWS);
+        Ok(sessions.rows_affected() >= full || logins.rows_affected() >= full)
+    }
+}
+
+fn before(age: Duration) -> i64 {
+    now_ms().saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,129 @@
+//! Flags and `CATALOG_<FLAG>`.
+
+use std::{net::SocketAddr, time::Duration};
+
+use clap::Parser;
+use service_kit::{
+    config::{self, Auth, NoConfig},
+    http::auth::{TokenFlags, Verifier},
+    telemetry::LogFormat,
+};
+
+/// How the outbox gets to Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publish {
+    /// A task here does it.
+    Relay,
+    /// Kafka Connect does.
+    Debezium,
+}
+
+/// Everything that is configured.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// `mysql://…`
+    pub database_url: String,
+    /// Connections to it: half for requests, half for events.
+    pub database_connections: u32,
+    /// `host:port[,host:port…]`
+    pub kafka_brokers: String,
+    /// inventory-server.
+    pub inventory_url: String,
+    /// How long it is waited for.
+    pub inventory_timeout: Duration,
+    /// How the outbox gets to Kafka.
+    pub publish: Publish,
+    /// Kafka Connect, asked only where it publishes the outbox.
+    pub connect_url: String,
+    /// Who verifies tokens.
+    pub verifier: Verifier,
+    /// How logs look.
+    pub log: LogFormat,
+    /// Which there are.
+    pub log_level: String,
+}
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "catalog-service",
+    version,
+    about = "Products, options and SKUs, categories, brands, search"
+)]
+struct Flags {
+    /// Address and port.
+    #[arg(long, default_value = "127.0.0.1:8084")]
+    listen: String,
+    /// MariaDB; the database is `shop_catalog` where the URL names none, and made if missing.
+    #[arg(long, default_value = "mysql://root@127.0.0.1:3306")]
+    database_url: String,
+    /// Connections to MariaDB: half for requests, half for events.
+    #[arg(long, default_value = "32")]
+    database_connections: String,
+    /// Kafka: host:port[,host:port…].
+    #[arg(long, default_value = "127.0.0.1:9092")]
+    kafka_brokers: String,
+    /// inventory-server, for availability.
+    #[arg(long, default_value = "http://127.0.0.1:8083")]
+    inventory_url: String,
+    /// How long inventory-server may take, in ms; then availability is null.
+    #[arg(long, default_value = "300")]
+    inventory_timeout_ms: String,
+    /// How events get to Kafka: relay or debezium.
+    #[arg(long, default_value = "relay")]
+    publish: String,
+    /// Kafka Connect; only with --publish debezium.
+    #[arg(long, default_value = "http://127.0.0.1:8093")]
+    connect_url: String,
+    #[command(flatten)]
+    token: TokenFlags,
+    /// Logs as text or json.
+    #[arg(long, default_value = "text")]
+    log: String,
+    /// Level or filter of logs.
+    #[arg(long, default_value = "info")]
+    log_level: String,
+}
+
+impl Config {
+    /// Reads arguments, the program's name first, and the environment.
+    ///
+    /// # Errors
+    /// [`NoConfig`] with the help, or with everything that is wrong.
+    pub fn from_args(
+        args: impl IntoIterator<Item = impl Into<std::ffi::OsString>>,
+    ) -> Result<Self, NoConfig> {
+        let (flags, mut problems) = config::parse::<Flags>("CATALOG", args)?;
+        let ways = [("relay", Publish::Relay), ("debezium", Publish::Debezium)];
+        if flags.kafka_brokers.trim().is_empty() {
+            problems.add("kafka-brokers", "must be host:port[,host:port…]");
+        }
+        let config = Self {
+            listen: problems.listen("listen", &flags.listen, Auth::Required),
+            database_url: problems.url("database-url", &flags.database_url, &["mysql://"]),
+            database_connections: problems.number(
+                "database-connections",
+                &flags.database_connections,
+                8..=1000,
+            ),
+            inventory_url: problems.url(
+                "inventory-url",
+                &flags.inventory_url,
+                &["http://", "https://"],
+            ),
+            inventory_timeout: problems.millis(
+                "inventory-timeout-ms",
+                &flags.inventory_timeout_ms,
+                10..=5_000,
+            ),
+            connect_url: problems.url("connect-url", &flags.connect_url, &["http://", "https://"]),
+            publish: problems.word("publish", &flags.publish, &ways, Publish::Relay),
+            verifier: flags.token.verifier(&mut problems),
+            log: problems.log_format("log", &flags.log),
+            log_level: problems.log_level("log-level", &flags.log_level),
+            kafka_brokers: flags.kafka_brokers,
+        };
+        problems.finish(config)
+    }
+}

@@ -1,0 +1,303 @@
+//! Who asks: the extractor [`Principal`] and the flags that every service has for it.
+//!
+//! [`App::auth`](super::App::auth) gives the verifier to all routes; a handler that takes a
+//! [`Principal`] answers 401 without a good token, one that takes `Option<Principal>` also serves
+//! strangers (but not bad tokens). What somebody may is the handler's first line:
+//!
+//! ```
+//! use service_kit::http::{Json, Problem, auth::{Principal, Role}};
+//!
+//! async fn my_orders(principal: Principal) -> Result<Json<Vec<String>>, Problem> {
+//!     principal.require(&[Role::Customer, Role::Admin])?;
+//!     Ok(Json(vec![format!("an order of {}", principal.subject())]))
+//! }
+//! ```
+//!
+//! Take it before the body: who may not ask should not learn what is wrong with the question.
+
+use std::sync::Arc;
+
+use access_token::{
+    Claims, DEFAULT_AUDIENCE, DEFAULT_ISSUER, DEFAULT_JWKS_URL, JwksSource, TokenError,
+    VerifierSettings,
+};
+pub use access_token::{Role, Verifier};
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use clap::Args;
+use hyper::{
+    StatusCode,
+    header::{AUTHORIZATION, HeaderMap},
+    http::request::Parts,
+};
+
+use super::Problem;
+use crate::config::Problems;
+
+/// Who asks, by a good token.
+#[derive(Debug, Clone)]
+pub struct Principal(Arc<Claims>);
+
+impl Principal {
+    /// Whom the token is about: a user's id, or a service's name.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.sub
+    }
+
+    /// Whether they are that.
+    #[must_use]
+    pub fn has(&self, role: Role) -> bool {
+        self.0.has(role)
+    }
+
+    /// Everything the token says.
+    #[must_use]
+    pub fn claims(&self) -> &Claims {
+        &self.0
+    }
+
+    /// Goes on for who has one of the roles.
+    ///
+    /// # Errors
+    /// 403 `FORBIDDEN` that names the roles.
+    pub fn require(&self, roles: &[Role]) -> Result<(), Problem> {
+        if roles.iter().any(|role| self.has(*role)) {
+            return Ok(());
+        }
+        let names: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        let names = names.join(" or ");
+        Err(Problem::forbidden(format!("this needs the role {names}")))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        match principal(parts).await? {
+            Some(principal) => Ok(principal),
+            None => Err(Problem::unauthenticated(
+                "there is no token: send Authorization: Bearer with an access token from POST /api/auth/login",
+            )),
+        }
+    }
+}
+
+impl<S: Send + Sync> OptionalFromRequestParts<S> for Principal {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Option<Self>, Problem> {
+        principal(parts).await
+    }
+}
+
+async fn principal(parts: &mut Parts) -> Result<Option<Principal>, Problem> {
+    if let Some(principal) = parts.extensions.get::<Principal>() {
+        return Ok(Some(principal.clone()));
+    }
+    let Some(token) = bearer(&parts.headers)? else {
+        return Ok(None);
+    };
+    let Some(verifier) = parts.extensions.get::<Verifier>() else {
+        tracing::error!("a route wants a token, but the App has no verifier");
+        return Err(Problem::internal());
+    };
+    let claims = verifier.verify(token).await.map_err(refusal)?;
+    let principal = Principal(claims);
+    parts.extensions.insert(principal.clone());
+    Ok(Some(principal))
+}
+
+/// The token of the one `Authorization: Bearer` header.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = all.next() else {
+        return Ok(None);
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .filter(|_| all.next().is_none())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .filter(|token| !token.is_empty());
+    match token {
+        Some(token) => Ok(Some(token)),
+        None => Err(Problem::unauthenticated(
+            "the Authorization header must be one, and like: Bearer eyJ0eXAi…",
+        )),
+    }
+}
+
+fn refusal(error: TokenError) -> Problem {
+    match error {
+        TokenError::Unavailable => Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "AUTH_UNAVAILABLE",
+            "Authentication unavailable",
+            error.to_string(),
+        )
+        .retry_after(1),
+        TokenError::Malformed
+        | TokenError::WrongType
+        | TokenError::UnknownKey
+        | TokenError::Signature
+        | TokenError::Issuer
+        | TokenError::Audience
+        | TokenError::Expired
+        | TokenError::NotYet => Problem::unauthenticated(error.to_string()),
+    }
+}
+
+/// The flags of a service that verifies tokens; put them into its own with `#[command(flatten)]`.
+#[derive(Debug, Clone, Args)]
+pub struct TokenFlags {
+    /// Where the keys that verify tokens are (http://); not with --jwks-file.
+    #[arg(long, value_name = "URL")]
+    pub jwks_url: Option<String>,
+    /// A file with the keys instead.
+    #[arg(long, value_name = "FILE")]
+    pub jwks_file: Option<String>,
+    /// Who issues tokens: their `iss`.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_ISSUER)]
+    pub token_issuer: String,
+    /// Whom tokens are for: their `aud`.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_AUDIENCE)]
+    pub token_audience: String,
+}
+
+impl TokenFlags {
+    /// The verifier they describe. A file that cannot be read is a problem; a URL that does not
+    /// answer yet is not.
+    pub fn verifier(&self, problems: &mut Problems) -> Verifier {
+        if self.jwks_url.is_some() && self.jwks_file.is_some() {
+            problems.add("jwks-file", "give this or --jwks-url, not both");
+        }
+        for (flag, text) in [
+            ("token-issuer", &self.token_issuer),
+            ("token-audience", &self.token_audience),
+        ] {
+            if text.is_empty() {
+                problems.add(flag, "must not be empty");
+            }
+        }
+        let source = match &self.jwks_file {
+            Some(path) => {
+                if let Err(error) = std::fs::metadata(path) {
+                    problems.add("jwks-file", format_args!("{path}: {error}"));
+                }
+                JwksSource::file(path)
+            }
+            None => {
+                let url = self.jwks_url.as_deref().unwrap_or(DEFAULT_JWKS_URL);
+                JwksSource::url(url).unwrap_or_else(|error| {
+                    problems.add("jwks-url", error);
+                    JwksSource::file("")
+                })
+            }
+        };
+        let settings = VerifierSettings {
+            issuer: self.token_issuer.clone(),
+            audience: self.token_audience.clone(),
+            ..VerifierSettings::default()
+        };
+        Verifier::new(source, settings)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use access_token::{FetchError, testing::Issuer};
+    use hyper::{Request, header::HeaderValue};
+
+    use super::*;
+
+    fn verifier(jwks: Result<String, FetchError>) -> Verifier {
+        let source = JwksSource::custom("test", move || {
+            let jwks = jwks.clone();
+            async move { jwks }
+        });
+        Verifier::new(source, VerifierSettings::default())
+    }
+
+    fn parts(verifier: Verifier, authorization: &[&str]) -> Parts {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        for value in authorization {
+            let value = HeaderValue::from_str(value).expect("a header value");
+            parts.headers.append(AUTHORIZATION, value);
+        }
+        parts.extensions.insert(verifier);
+        parts
+    }
+
+    async fn required(parts: &mut Parts) -> Result<Principal, Problem> {
+        <Principal as FromRequestParts<()>>::from_request_parts(parts, &()).await
+    }
+
+    async fn optional(parts: &mut Parts) -> Result<Option<Principal>, Problem> {
+        <Principal as OptionalFromRequestParts<()>>::from_request_parts(parts, &()).await
+    }
+
+    #[tokio::test]
+    async fn a_good_token_says_who_asks() {
+        let issuer = Issuer::new();
+        let verifier = verifier(Ok(issuer.jwks_json()));
+        let token = issuer.token("u-1", &[Role::Customer]);
+        for scheme in ["Bearer", "bearer", "BEARER"] {
+            let mut parts = parts(verifier.clone(), &[&format!("{scheme} {token}")]);
+            let principal = required(&mut parts).await.expect("good");
+            assert_eq!(principal.subject(), "u-1");
+            principal
+                .require(&[Role::Admin, Role::Customer])
+                .expect("one of them");
+            let refused = principal.require(&[Role::Admin]).expect_err("a customer");
+            assert_eq!(
+                (refused.status().as_u16(), refused.code()),
+                (403, "FORBIDDEN")
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn without_a_good_token_nobody_asks() {
+        let issuer = Issuer::new();
+        let verifier = verifier(Ok(issuer.jwks_json()));
+        let token = issuer.token("u-1", &[Role::Customer]);
+        let good = format!("Bearer {token}");
+        let basic = format!("Basic {token}");
+        let bad: [&[&str]; 6] = [
+            &["Bearer"],
+            &["Bearer "],
+            &["Bearer x.y.z"],
+            &[&basic],
+            &[&token],
+            &[&good, &good],
+        ];
+        for headers in bad {
+            let mut parts = parts(verifier.clone(), headers);
+            // Also where a token may be missing: a bad one is not none.
+            for refused in [
+                required(&mut parts).await.map(drop),
+                optional(&mut parts).await.map(drop),
+            ] {
+                let refused = refused.expect_err("no good token");
+                assert_eq!(refused.code(), "UNAUTHENTICATED", "{headers:?}");
+            }
+        }
+        let mut parts = parts(verifier, &[]);
+        assert_eq!(required(&mut parts).await.expect_err("none").status(), 401);
+        assert!(optional(&mut parts).await.expect("none is fine").is_none());
+    }
+
+    #[tokio::test]
+    async fn without_keys_it_is_not_the_callers_fault() {
+        let token = format!("Bearer {}", Issuer::new().token("u-1", &[]));
+        let mut parts = parts(verifier(Err(FetchError("away".to_owned()))), &[&token]);
+        let refused = required(&mut parts).await.expect_err("no keys");
+        assert_eq!(
+            (refused.status().as_u16(), refused.code()),
+            (503, "AUTH_UNAVAILABLE")
+        );
+    }
+}

@@ -1,0 +1,178 @@
+use std::{ffi::OsString, net::SocketAddr};
+
+use clap::{Parser, Subcommand};
+use service_kit::{
+    config::{self, Auth, NoConfig, Problems, Secret},
+    http::auth::{TokenFlags, Verifier},
+    telemetry::LogFormat,
+};
+
+use crate::{domain, password::HashSettings};
+
+/// Who carries the events to Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Publish {
+    /// A task of this process.
+    Relay,
+    /// Kafka Connect with Debezium; a task of this process deletes what it has published.
+    Debezium,
+}
+
+/// What the service is told.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address and port.
+    pub listen: SocketAddr,
+    /// `MariaDB`.
+    pub database_url: String,
+    /// Kafka.
+    pub kafka_brokers: String,
+    /// Who carries the events.
+    pub publish: Publish,
+    /// Kafka Connect.
+    pub connect_url: String,
+    /// Who verifies tokens.
+    pub verifier: Verifier,
+    /// What a hash costs.
+    pub hash: HashSettings,
+    /// How logs look.
+    pub log: LogFormat,
+    /// Which logs.
+    pub log_level: String,
+}
+
+/// What `create-admin` is told.
+#[derive(Debug, Clone)]
+pub struct AdminConfig {
+    /// As [`crate::domain::email`] makes it.
+    pub email: String,
+    /// Their name.
+    pub name: String,
+    /// From the environment; else it is read from standard input.
+    pub password: Option<Secret>,
+    /// `MariaDB`.
+    pub database_url: String,
+    /// What a hash costs.
+    pub hash: HashSettings,
+}
+
+/// What to do.
+#[derive(Debug, Clone)]
+pub enum Command {
+    /// Serve.
+    Run(Box<Config>),
+    /// Create an admin and end.
+    CreateAdmin(AdminConfig),
+}
+
+/// Accounts, credentials and addresses.
+#[derive(Debug, Parser)]
+#[command(name = "user-service", version)]
+struct Flags {
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+    /// Address and port.
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    listen: String,
+    /// MariaDB: `mysql://user:password@host[:port][/database]`; created if it is missing.
+    #[arg(long, global = true, default_value = "mysql://root@127.0.0.1:3306")]
+    database_url: String,
+    /// Kafka: host:port[,host:port…].
+    #[arg(long, default_value = "127.0.0.1:9092")]
+    kafka_brokers: String,
+    /// Who carries the events to Kafka: relay or debezium.
+    #[arg(long, default_value = "relay")]
+    publish: String,
+    /// Kafka Connect, asked with --publish debezium what it has published.
+    #[arg(long, default_value = "http://127.0.0.1:8093")]
+    connect_url: String,
+    #[command(flatten)]
+    token: TokenFlags,
+    /// Memory of one password hash, in KiB.
+    #[arg(long, global = true, default_value = "19456")]
+    hash_memory_kib: String,
+    /// Passes of a password hash over its memory.
+    #[arg(long, global = true, default_value = "2")]
+    hash_passes: String,
+    /// Password hashes made at once; each takes a core.
+    #[arg(long, default_value = "2")]
+    hash_parallel: String,
+    /// Password hashes that wait; more are refused with 503.
+    #[arg(long, default_value = "64")]
+    hash_queue: String,
+    /// Logs as text or json.
+    #[arg(long, default_value = "text")]
+    log: String,
+    /// Level or filter of logs.
+    #[arg(long, default_value = "info")]
+    log_level: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Creates an admin. The password is read from `USER_ADMIN_PASSWORD`, else from the first line of
+    /// standard input.
+    CreateAdmin {
+        /// Their mail address.
+        #[arg(long)]
+        email: String,
+        /// Their name.
+        #[arg(long, default_value = "Admin")]
+        name: String,
+    },
+}
+
+impl Command {
+    /// Reads command line and environment.
+    ///
+    /// # Errors
+    /// [`NoConfig`].
+    pub fn from_args(
+        args: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Result<Self, NoConfig> {
+        let (flags, mut problems) = config::parse::<Flags>("USER", args)?;
+        let hash = HashSettings {
+            memory_kib: problems.number("hash-memory-kib", &flags.hash_memory_kib, 8..=1 << 20),
+            passes: problems.number("hash-passes", &flags.hash_passes, 1..=64),
+            parallel_max: problems.number("hash-parallel", &flags.hash_parallel, 1..=256),
+            queue_max: problems.number("hash-queue", &flags.hash_queue, 0..=10_000),
+        };
+        let database_url = problems.url("database-url", &flags.database_url, &["mysql://"]);
+        if let Some(Subcommands::CreateAdmin { email, name }) = &flags.command {
+            let admin = AdminConfig {
+                email: checked(&mut problems, "email", domain::email(email)),
+                name: checked(&mut problems, "name", domain::name(name)),
+                password: admin_password(),
+                database_url,
+                hash,
+            };
+            return problems.finish(Self::CreateAdmin(admin));
+        }
+        let publish = [("relay", Publish::Relay), ("debezium", Publish::Debezium)];
+        let config = Config {
+            listen: problems.listen("listen", &flags.listen, Auth::Required),
+            database_url,
+            kafka_brokers: flags.kafka_brokers,
+            publish: problems.word("publish", &flags.publish, &publish, Publish::Relay),
+            connect_url: problems.url("connect-url", &flags.connect_url, &["http://", "https://"]),
+            verifier: flags.token.verifier(&mut problems),
+            hash,
+            log: problems.log_format("log", &flags.log),
+            log_level: problems.log_level("log-level", &flags.log_level),
+        };
+        problems.finish(Self::Run(Box::new(config)))
+    }
+}
+
+fn checked(problems: &mut Problems, flag: &str, read: Result<String, String>) -> String {
+    read.unwrap_or_else(|reason| {
+        problems.add(flag, reason);
+        String::new()
+    })
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the configuration")]
+fn admin_password() -> Option<Secret> {
+    // No flag: a command line can be read by everybody on the machine.
+    std::env::var("USER_ADMIN_PASSWORD").ok().map(Secret::from)
+}
