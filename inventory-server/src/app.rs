@@ -16,6 +16,7 @@ use inventory_core::{
 use tokio::sync::Semaphore;
 
 use crate::{
+    auth::Access,
     body::Budget,
     coalesce::{Coalescer, ReserveCall, Shed, StockCall},
     config::Config,
@@ -27,6 +28,7 @@ use crate::{
 
 /// One server's shared state.
 pub(crate) struct App {
+    pub(crate) access: Access,
     pub(crate) engine: Engine,
     /// The only shard, for commands that name a reservation and no SKU.
     pub(crate) shard: ShardId,
@@ -75,6 +77,7 @@ impl App {
         let reserve = ReserveCall::new(engine.clone(), shard, Arc::clone(&metrics));
         let stock = StockCall::new(engine.clone(), shard, Arc::clone(&metrics));
         Self {
+            access: Access::of(&config.auth),
             shard,
             policy: Policy {
                 default_ttl_seconds: config.default_ttl_seconds,

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use inventory_core::{IdError, OperationId, ReservationId};
+use inventory_core::{CustomerId, IdError, OperationId, ReservationId};
 
 fn uuid() -> impl AsRef<str> {
     #[expect(clippy::disallowed_methods, reason = "this is the seam")]
@@ -19,6 +19,19 @@ fn uuid() -> impl AsRef<str> {
 /// A new reservation id, a UUID of version 7.
 pub(crate) fn reservation() -> Result<ReservationId, IdError> {
     ReservationId::parse(uuid().as_ref())
+}
+
+/// What makes ids of customers' idempotency keys. Drawn once: another one would give every key another
+/// id, and a repeat another hold.
+const KEY_NAMESPACE: uuid::Uuid = uuid::uuid!("5f0b2f5e-8d0e-4c0f-9d0c-0f6f5a1f7c52");
+
+/// The id of the hold that a customer takes with an idempotency key: a UUID of version 5 of both, so
+/// that the same key of another customer is another hold.
+pub(crate) fn scoped(customer: &CustomerId, key: &ReservationId) -> Result<ReservationId, IdError> {
+    // Neither has a blank.
+    let name = format!("{customer} {key}");
+    let id = uuid::Uuid::new_v5(&KEY_NAMESPACE, name.as_bytes());
+    ReservationId::parse(&id.hyphenated().to_string())
 }
 
 /// A new id of an adjustment or a count, a UUID of version 7.

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod app;
+mod auth;
 mod body;
 mod coalesce;
 mod config;
@@ -29,7 +30,7 @@ use tokio::task::JoinSet;
 
 use crate::{app::App, embedded_redis::EmbeddedRedis, metrics::Metrics, purger::Keep};
 pub use crate::{
-    config::{Config, LogFormat, NoConfig, Store},
+    config::{Auth, Config, LogFormat, NoConfig, Store},
     embedded_redis::EmbeddedError,
     server::Stop,
 };

@@ -1,6 +1,7 @@
 //! Write-behind: carries the journal of the engine into MariaDB exactly once, opens a shard again
 //! after Redis was lost, and proves that both sides agree (`reconcile`).
 
+pub mod commands;
 pub mod config;
 pub mod cursor;
 pub mod database;

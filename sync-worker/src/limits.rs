@@ -147,3 +147,34 @@ pub const DEAD_LETTER_REASON_MAX: usize = 1_024;
 
 /// Rows that `verify-invariants` reads at once.
 pub const VERIFY_PAGE_ROWS: u32 = 2_000;
+
+/// How long outcomes of stock commands are kept: longer than Kafka keeps topics and dead letters, from
+/// which a command can come again.
+pub const COMMAND_RETENTION: Duration = Duration::from_secs(90 * 86_400);
+
+/// Between two looks for outcomes of commands that are older.
+pub const COMMAND_PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Outcomes of commands that one statement removes.
+pub const COMMAND_PRUNE_ROWS: u32 = 1_000;
+
+/// How long one attempt of a command goes on asking the engine before the partition waits.
+pub const COMMAND_ENGINE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Looks of a command at what changes meanwhile (a record that is purged, another worker's outcome),
+/// before the partition waits.
+pub const COMMAND_LOOKS_MAX: usize = 4;
+
+/// Characters of the order, refund or SKU that a command is about. Longer than any valid id, so that
+/// a command that is not valid can be answered; it is the key of the answer.
+pub const COMMAND_SUBJECT_LEN_MAX: usize = 128;
+
+/// First and longest pause before a consumer or a relay that ended is started again, and before
+/// topics that could not be created are tried again.
+pub const KAFKA_BACKOFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// Between two looks whether Kafka is there, and how long one may take.
+pub const KAFKA_PROBE_EVERY: Duration = Duration::from_secs(5);
+
+/// See [`KAFKA_PROBE_EVERY`].
+pub const KAFKA_PROBE_TIMEOUT: Duration = Duration::from_secs(3);

@@ -31,11 +31,14 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .and_then(|runtime| {
-            runtime.block_on(async {
+            let ran = runtime.block_on(async {
                 let stop = CancellationToken::new();
                 tokio::spawn(listen_to_signals(stop.clone())?);
                 Ok(Box::pin(run(config, stop, |_| {})).await)
-            })
+            });
+            // A client that still asks a Kafka which is away is not waited for.
+            runtime.shutdown_background();
+            ran
         });
     match ran {
         Ok(Ok(())) => ExitCode::SUCCESS,

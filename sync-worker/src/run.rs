@@ -1,26 +1,30 @@
 //! The process: the ops port from the beginning, then both stores, however long they take, then the
-//! worker.
+//! parts of the worker, each for itself.
 
 mod config;
 mod flags;
+mod kafka;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use inventory_core::{
     ShardId,
     engine::{ConnectError, Durability, Engine, EngineConfig, ProjectionMode},
 };
+use service_kit::{client::ClientConfigError, kafka::Kafka, relay::Waker};
 use sqlx::MySqlPool;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use config::{Config, NoConfig};
+pub use config::{Config, KafkaConfig, NoConfig, Parts, Publish};
 
 use crate::{
+    commands::Commands,
     config::without_password,
     database::{self, DatabaseError},
     identity,
-    ops::{self, Ops},
+    ops::{self, Links, Ops},
+    project::Events,
     recover::Scene,
     status::{Phase, Status},
     worker::{Backoff, Worker},
@@ -46,6 +50,9 @@ pub enum Error {
     /// Redis is not what it has to be.
     #[error(transparent)]
     Redis(#[from] ConnectError),
+    /// The URL of Kafka Connect makes no sense.
+    #[error("--connect-url: {0}")]
+    Connect(#[from] ClientConfigError),
     /// A part of the process ended that runs as long as it does.
     #[error("a background task ended: {0}")]
     Background(String),
@@ -57,7 +64,8 @@ impl Error {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Redis(ConnectError::Refused(_) | ConnectError::Url(_))
-            | Self::Database(DatabaseError::Url(_)) => 64,
+            | Self::Database(DatabaseError::Url(_))
+            | Self::Connect(_) => 64,
             Self::Redis(ConnectError::Unreachable(_))
             | Self::Database(
                 DatabaseError::Unreachable(_) | DatabaseError::Locked | DatabaseError::Migration(_),
@@ -91,14 +99,34 @@ pub async fn run(
         mariadb = without_password(&config.stores.database_url),
         "listening"
     );
-    if !config.no_kafka {
-        tracing::info!("no events are sent to Kafka: this version only projects into MariaDB");
-    }
-    let ops = Ops::new(pool.clone(), ShardId::ZERO, Arc::clone(&status));
+    let Parts {
+        projection,
+        events,
+        commands,
+    } = config.parts;
+    let links = Links::new(projection, events || commands, commands);
+    let mut registry = ops::registry();
+    let on_kafka = config.kafka.as_ref().filter(|_| events || commands);
+    let metrics = on_kafka.map(|kafka| kafka::Metrics::register(&mut registry, &kafka.publish));
+    let ops = Ops::of_parts(
+        pool.clone(),
+        ShardId::ZERO,
+        Arc::clone(&status),
+        links.clone(),
+        registry,
+    );
     // On its way out the worker still writes, and the port still answers.
     let ops_stop = CancellationToken::new();
     let mut serving = tokio::spawn(ops::serve(listener, ops, ops_stop.clone()));
-    let mut working = tokio::spawn(work(config, pool, status, stop));
+    let worker = Process {
+        config,
+        pool,
+        status,
+        links,
+        metrics,
+        stop,
+    };
+    let mut working = tokio::spawn(worker.work());
     tokio::select! {
         worked = &mut working => {
             ops_stop.cancel();
@@ -117,48 +145,165 @@ pub async fn run(
     }
 }
 
-async fn work(
+/// What the parts have in common.
+struct Process {
     config: Config,
     pool: MySqlPool,
     status: Arc<Status>,
+    links: Links,
+    metrics: Option<kafka::Metrics>,
     stop: CancellationToken,
-) -> Result<(), Error> {
-    let url = &config.stores.database_url;
-    let migrated = until_there(&status, &stop, || async {
-        match database::migrate(url, &pool).await {
-            Ok(()) => Ok(Ok(())),
-            Err(error @ DatabaseError::Url(_)) => Ok(Err(error)),
-            Err(
-                error @ (DatabaseError::Unreachable(_)
-                | DatabaseError::Locked
-                | DatabaseError::Migration(_)),
-            ) => Err(error.to_string()),
+}
+
+impl Process {
+    async fn work(self) -> Result<(), Error> {
+        let url = &self.config.stores.database_url;
+        let migrated = until_there(&self.status, &self.stop, || async {
+            match database::migrate(url, &self.pool).await {
+                Ok(()) => Ok(Ok(())),
+                Err(error @ DatabaseError::Url(_)) => Ok(Err(error)),
+                Err(
+                    error @ (DatabaseError::Unreachable(_)
+                    | DatabaseError::Locked
+                    | DatabaseError::Migration(_)),
+                ) => Err(error.to_string()),
+            }
+        });
+        let Some(migrated) = migrated.await else {
+            return Ok(());
+        };
+        migrated?;
+        self.status.enter(Phase::Starting);
+        let mut parts = self.parts()?;
+        // All end when they are told to; one that ends by an error takes the others with it.
+        while let Some(ended) = parts.join_next().await {
+            ended.map_err(|error| Error::Background(error.to_string()))??;
         }
-    });
-    let Some(migrated) = migrated.await else {
-        return Ok(());
-    };
-    migrated?;
+        Ok(())
+    }
+
+    /// Starts the parts that run here, each as a task of its own.
+    fn parts(self) -> Result<JoinSet<Result<(), Error>>, Error> {
+        let mut parts = JoinSet::new();
+        let Parts {
+            projection,
+            events,
+            commands,
+        } = self.config.parts;
+        let stop = || self.stop.clone();
+        let mut outlet = self.config.kafka.as_ref().map(|_| Waker::default());
+        if let (Some(config), Some(metrics)) = (&self.config.kafka, &self.metrics) {
+            let kafka = Kafka::new(&config.brokers, "sync-worker");
+            // The projection's connections are its own.
+            let pool = database::pool(&self.config.stores.database_url)?;
+            parts.spawn(fine(kafka::create_topics(
+                kafka.clone(),
+                config.topics,
+                stop(),
+            )));
+            parts.spawn(fine(kafka::probe(
+                kafka.clone(),
+                self.links.clone(),
+                stop(),
+            )));
+            if events {
+                let publisher = kafka::Publisher::new(pool.clone(), kafka.clone(), metrics)?;
+                outlet = Some(publisher.waker());
+                parts.spawn(fine(publisher.run(stop())));
+            }
+            if commands {
+                let part = CommandPart {
+                    redis_url: self.config.stores.redis_url.clone(),
+                    hold: self.config.order_hold,
+                    pool,
+                    kafka,
+                    metrics: metrics.clone(),
+                    links: self.links.clone(),
+                    waker: outlet.clone().unwrap_or_default(),
+                    stop: stop(),
+                };
+                parts.spawn(part.run());
+            }
+        }
+        if projection {
+            parts.spawn(self.project(outlet.map(Events::new)));
+        }
+        Ok(parts)
+    }
+
+    async fn project(self, events: Option<Events>) -> Result<(), Error> {
+        let url = &self.config.stores.redis_url;
+        let Some(engine) = engine(url, &self.status, &self.stop).await? else {
+            return Ok(());
+        };
+        let scene = Scene {
+            engine,
+            pool: self.pool,
+            shard: ShardId::ZERO,
+            status: self.status,
+            who: identity::who(),
+            retention: self.config.retention,
+            events,
+        };
+        Box::pin(Worker::new(scene, self.stop).run()).await;
+        Ok(())
+    }
+}
+
+/// Stock commands.
+struct CommandPart {
+    redis_url: String,
+    hold: Duration,
+    pool: MySqlPool,
+    kafka: Kafka,
+    metrics: kafka::Metrics,
+    links: Links,
+    waker: Waker,
+    stop: CancellationToken,
+}
+
+impl CommandPart {
+    /// With an engine of its own: the projection's connections are its own. It obeys the gate, which
+    /// only the projection opens.
+    async fn run(self) -> Result<(), Error> {
+        let waiting = Status::default();
+        let Some(engine) = engine(&self.redis_url, &waiting, &self.stop).await? else {
+            return Ok(());
+        };
+        self.links.engine(engine.clone());
+        let commands = Commands::new(
+            engine,
+            ShardId::ZERO,
+            self.pool,
+            self.hold,
+            self.waker,
+            self.metrics.commands.clone(),
+        );
+        kafka::command(commands, self.kafka, self.metrics, self.stop).await;
+        Ok(())
+    }
+}
+
+/// A part that cannot fail.
+async fn fine(part: impl Future<Output = ()>) -> Result<(), Error> {
+    part.await;
+    Ok(())
+}
+
+/// An engine, once Redis is there; `None` when told to stop before.
+async fn engine(
+    redis_url: &str,
+    status: &Status,
+    stop: &CancellationToken,
+) -> Result<Option<Engine>, Error> {
     let who = identity::who();
-    let engine = until_there(&status, &stop, || async {
-        match Engine::connect(engine_config(&config.stores.redis_url, &who)).await {
+    let engine = until_there(status, stop, || async {
+        match Engine::connect(engine_config(redis_url, &who)).await {
             Err(ConnectError::Unreachable(why)) => Err(ConnectError::Unreachable(why).to_string()),
             settled => Ok(settled),
         }
     });
-    let Some(engine) = engine.await else {
-        return Ok(());
-    };
-    let scene = Scene {
-        engine: engine?,
-        pool,
-        shard: ShardId::ZERO,
-        status,
-        who,
-        retention: config.retention,
-    };
-    Box::pin(Worker::new(scene, stop).run()).await;
-    Ok(())
+    Ok(engine.await.transpose()?)
 }
 
 /// How the worker and the CLI reach Redis: they never open a shard by the gate, and make no promise

@@ -28,6 +28,12 @@ codes! {
     NotFound = "NOT_FOUND",
     /// The path exists, not with this method.
     MethodNotAllowed = "METHOD_NOT_ALLOWED",
+    /// There is no good token.
+    Unauthenticated = "UNAUTHENTICATED",
+    /// The token's roles do not allow it.
+    Forbidden = "FORBIDDEN",
+    /// The keys that verify tokens cannot be had.
+    AuthUnavailable = "AUTH_UNAVAILABLE",
     /// The body is over its limit.
     BodyTooLarge = "BODY_TOO_LARGE",
     /// The body is not JSON.

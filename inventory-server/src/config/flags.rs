@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use clap::Parser;
 
 /// The command line as typed. Values are texts here, so that `problems` can list all that is wrong
@@ -103,7 +105,8 @@ pub(super) struct Flags {
         default_value = "auto"
     )]
     pub(super) projection: String,
-    /// Who may call: none, which listens on loopback only.
+    /// Who may call: none (everybody, on loopback only) or jwt (who has an access token; reading stock
+    /// needs none).
     #[arg(
         long,
         env = "INVENTORY_AUTH",
@@ -111,6 +114,29 @@ pub(super) struct Flags {
         default_value = "none"
     )]
     pub(super) auth: String,
+    /// With jwt: where the keys are that tokens are signed with [default: auth-service on this machine,
+    /// `http://127.0.0.1:8089/.well-known/jwks.json`].
+    #[arg(long, env = "INVENTORY_JWKS_URL", value_name = "URL")]
+    pub(super) jwks_url: Option<String>,
+    /// With jwt: a file with those keys, instead of a URL.
+    #[arg(long, env = "INVENTORY_JWKS_FILE", value_name = "FILE")]
+    pub(super) jwks_file: Option<PathBuf>,
+    /// With jwt: the issuer (`iss`) that tokens must have.
+    #[arg(
+        long,
+        env = "INVENTORY_TOKEN_ISSUER",
+        value_name = "NAME",
+        default_value = access_token::DEFAULT_ISSUER
+    )]
+    pub(super) token_issuer: String,
+    /// With jwt: the audience (`aud`) that tokens must be for.
+    #[arg(
+        long,
+        env = "INVENTORY_TOKEN_AUDIENCE",
+        value_name = "NAME",
+        default_value = access_token::DEFAULT_AUDIENCE
+    )]
+    pub(super) token_audience: String,
     /// Log format: text or json.
     #[arg(
         long,

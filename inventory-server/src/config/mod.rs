@@ -5,11 +5,26 @@ mod problems;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
+use access_token::{JwksSource, VerifierSettings};
 use clap::{
     Parser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use inventory_core::engine::{Durability, ProjectionMode};
+
+/// Who may call.
+#[derive(Debug, Clone)]
+pub enum Auth {
+    /// Everybody who reaches it, which is nobody from another machine.
+    None,
+    /// Who has an access token.
+    Jwt {
+        /// Where the keys are that tokens are signed with.
+        source: JwksSource,
+        /// What tokens must say.
+        settings: VerifierSettings,
+    },
+}
 
 /// What the process was told.
 #[derive(Debug, Clone)]
@@ -34,6 +49,8 @@ pub struct Config {
     pub durability_unverified: bool,
     /// Who opens a shard whose Redis changed its life.
     pub projection: ProjectionMode,
+    /// Who may call.
+    pub auth: Auth,
     /// How logs are written.
     pub log: LogFormat,
     /// What is logged, as a `tracing` filter.

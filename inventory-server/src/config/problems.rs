@@ -2,13 +2,14 @@ use std::{
     fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration,
 };
 
+use access_token::{DEFAULT_JWKS_URL, JwksSource, VerifierSettings};
 use inventory_core::{
     engine::{Durability, ProjectionMode},
     limits::{MAX_HOLD_SECONDS_MAX, TTL_SECONDS_MAX, TTL_SECONDS_MIN},
 };
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
-use super::{Config, LogFormat, Store, flags::Flags};
+use super::{Auth, Config, LogFormat, Store, flags::Flags};
 use crate::{embedded_redis, limits};
 
 const YEAR_SECONDS: u64 = 366 * 86_400;
@@ -122,6 +123,7 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
             ],
             ProjectionMode::Auto,
         ),
+        auth: auth(&mut p, flags),
         log: p.word(
             "log",
             &flags.log,
@@ -157,7 +159,6 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
             format_args!("{shards:?}: only 1 shard is supported in this version"),
         );
     }
-    p.word("auth", &flags.auth, &[("none", ())], ());
     if let Err(reason) = log_filter(&flags.log_level) {
         p.add(
             "log-level",
@@ -180,6 +181,51 @@ fn log_filter(text: &str) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
+/// Who may call, and how they are known.
+fn auth(p: &mut Problems, flags: &Flags) -> Auth {
+    if !p.word(
+        "auth",
+        &flags.auth,
+        &[("none", false), ("jwt", true)],
+        false,
+    ) {
+        return Auth::None;
+    }
+    let source = match (&flags.jwks_url, &flags.jwks_file) {
+        (Some(_), Some(_)) => {
+            p.add("jwks-file", "there is a --jwks-url too; give one of them");
+            return Auth::None;
+        }
+        (None, Some(file)) => JwksSource::file(file),
+        (url, None) => {
+            let url = url.as_deref().unwrap_or(DEFAULT_JWKS_URL);
+            match JwksSource::url(url) {
+                Ok(source) => source,
+                Err(error) => {
+                    p.add("jwks-url", error);
+                    return Auth::None;
+                }
+            }
+        }
+    };
+    for (flag, text) in [
+        ("token-issuer", &flags.token_issuer),
+        ("token-audience", &flags.token_audience),
+    ] {
+        if text.is_empty() {
+            p.add(flag, "must not be empty");
+        }
+    }
+    Auth::Jwt {
+        source,
+        settings: VerifierSettings {
+            issuer: flags.token_issuer.clone(),
+            audience: flags.token_audience.clone(),
+            ..VerifierSettings::default()
+        },
+    }
+}
+
 fn listen(p: &mut Problems, flags: &Flags) -> SocketAddr {
     let text = flags.listen.replacen("localhost:", "127.0.0.1:", 1);
     let Ok(address) = text.parse::<SocketAddr>() else {
@@ -192,10 +238,10 @@ fn listen(p: &mut Problems, flags: &Flags) -> SocketAddr {
         );
         return SocketAddr::from(([127, 0, 0, 1], 0));
     };
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && flags.auth != "jwt" {
         p.add(
             "listen",
-            format_args!("{address} is not loopback; with --auth none anybody who reaches it could change stock"),
+            format_args!("{address} is not loopback; with --auth none anybody who reaches it could change stock; say --auth jwt"),
         );
     }
     address
@@ -294,7 +340,7 @@ mod tests {
             "--shards=2",
             "--default-ttl-seconds=0",
             "--durability=sometimes",
-            "--auth=jwt",
+            "--auth=maybe",
             "--log-level=loud=very=much",
             "--redis-url=http://x",
             "--queue-max=-1",

@@ -30,13 +30,15 @@ use hyper::{
     body::Incoming,
     header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
-use inventory_core::{Code, Context, Reservation, Status, Success};
+use inventory_core::{Code, Context, Refusal, Reservation, ReservationId, Status, Success};
 
 use crate::{
     app::App,
+    auth::{self, Access, Caller, Need},
     body::{Body, Held, Reader},
     limits::BODY_BYTES_MAX,
-    problem::Problem,
+    metrics::Operation,
+    problem::{Problem, Subject},
     request_id::{self, X_REQUEST_ID},
     route::{self, NoRoute, Route, RouteName},
     server::{Connection, InFlight},
@@ -57,6 +59,7 @@ struct Call<'a> {
     version: Version,
     query: Option<&'a str>,
     request_id: &'a HeaderValue,
+    caller: Caller,
 }
 
 /// Answers a request, whatever it is.
@@ -69,20 +72,32 @@ pub(crate) async fn respond(
     let (head, body) = request.into_parts();
     let in_flight = connection.begin(head.version);
     let request_id = request_id::of(&head.headers);
+    let route = route::find(&head.method, head.uri.path());
+    let name = route.map_or(RouteName::None, |route| route.name());
+    // What is not there needs nobody to be known.
+    let need = route.as_ref().map_or(Need::Nothing, Need::of);
+    let caller = match &app.access {
+        Access::Anybody => Ok(Caller::Anybody),
+        access @ Access::Tokens(_) => Box::pin(access.caller(&head.headers, need)).await,
+    };
+    let (caller, refused) = match caller {
+        Ok(caller) => (caller, None),
+        Err(problem) => (Caller::Stranger, Some(problem)),
+    };
     let call = Call {
         app,
         headers: &head.headers,
         version: head.version,
         query: head.uri.query(),
         request_id: &request_id,
+        caller,
     };
-    let route = route::find(&head.method, head.uri.path());
-    let name = route.map_or(RouteName::None, |route| route.name());
-    let answer = match route {
-        Ok(Route::Reserve) => reserve::handle(&call, body).await,
-        Ok(Route::Stock(sku)) => stock::handle(&call, sku).await,
+    let answer = match (refused, route) {
+        (Some(problem), _) => Err(Box::pin(call.reader().refuse(body, problem)).await),
+        (None, Ok(Route::Reserve)) => reserve::handle(&call, body).await,
+        (None, Ok(Route::Stock(sku))) => stock::handle(&call, sku).await,
         // Boxed, so that the two hot requests do not carry the size of all the others.
-        other => Box::pin(handle(&call, other, body, in_flight)).await,
+        (None, other) => Box::pin(handle(&call, other, body, in_flight)).await,
     };
     let mut response = answer.unwrap_or_else(Problem::into_response);
     if head.version == Version::HTTP_2 {
@@ -149,7 +164,17 @@ impl<'a> Call<'a> {
 
     /// What goes to the journal.
     fn context(&self) -> Context {
-        request_id::context(self.request_id, self.headers)
+        Context {
+            actor: self.caller.actor(),
+            ..request_id::context(self.request_id, self.headers)
+        }
+    }
+
+    /// Lets a change of a reservation through, if the caller may make it. A customer's is looked up
+    /// first: who they are decides whether it exists. An order that is bound between the look and the
+    /// change finds a hold that its own customer has given back.
+    async fn may_change(&self, id: &ReservationId) -> Result<(), Problem> {
+        may_change(self.app, &self.caller, id, self.deadline()).await
     }
 
     /// A body of the usual size.
@@ -189,6 +214,32 @@ impl<'a> Call<'a> {
         parse(text)
             .map(Some)
             .map_err(|error| fault(error.to_string()))
+    }
+}
+
+/// See [`Call::may_change`].
+async fn may_change(
+    app: &App,
+    caller: &Caller,
+    id: &ReservationId,
+    deadline: Instant,
+) -> Result<(), Problem> {
+    caller.may_change(id)?;
+    if !matches!(caller, Caller::Customer(_)) {
+        return Ok(());
+    }
+    let read = app.engine.reservation(app.shard, id, deadline);
+    let read = app.read(Operation::Reservation, read).await?;
+    let own = read.filter(|read| caller.sees(&read.reservation));
+    let Some(own) = own else {
+        return Err(Problem::from_refusal(
+            Refusal::ReservationNotFound,
+            &Subject::READ,
+        ));
+    };
+    match own.reservation.order {
+        Some(_) => Err(auth::bound_to_order()),
+        None => Ok(()),
     }
 }
 

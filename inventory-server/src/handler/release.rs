@@ -14,6 +14,7 @@ pub(super) async fn handle(call: &Call<'_>, id: &str, body: Incoming) -> Answer 
     let body = call.body(body).await?;
     let id = path_id("reservationId", id, ReservationId::parse)?;
     let reason = wire::release::parse(&body).map_err(Problem::invalid)?;
+    call.may_change(&id).await?;
     let command = Release {
         id,
         reason,

@@ -15,14 +15,14 @@ pub(super) async fn handle(call: &Call<'_>, id: &str) -> Answer {
     let app = call.app;
     let read = app.engine.reservation(app.shard, &id, call.deadline());
     match app.read(Operation::Reservation, read).await? {
-        Some(read) => {
+        Some(read) if call.caller.sees(&read.reservation) => {
             let status = read.reservation.status_at(read.now);
             Ok(json(
                 StatusCode::OK,
                 wire::reservation::body(&read.reservation, status),
             ))
         }
-        None => Err(Problem::from_refusal(
+        Some(_) | None => Err(Problem::from_refusal(
             Refusal::ReservationNotFound,
             &Subject::READ,
         )),

@@ -24,18 +24,19 @@ pub(super) async fn handle(call: &Call<'_>, body: Incoming) -> Answer {
     let id = match request.id {
         Some(id) => id,
         None => match call.idempotency_key(wire::reserve::id)? {
-            Some(id) => id,
+            Some(key) => call.caller.id_of_key(key)?,
             None => ids::reservation()
                 .map_err(|_| Problem::new(Code::Internal, "no id could be made"))?,
         },
     };
+    let customer = call.caller.holder(&id, request.customer)?;
     app.admit_reserves()?;
     let command = Reserve {
         id: id.clone(),
         lines: request.lines,
         ttl_ms: app.policy.ttl_ms(request.ttl_seconds),
         order: request.order,
-        customer: request.customer,
+        customer,
         metadata: request.metadata,
         context: call.context(),
     };

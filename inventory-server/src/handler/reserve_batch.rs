@@ -79,12 +79,13 @@ fn read(call: &Call<'_>, index: usize, element: &RawValue) -> Element {
                 None => ids::reservation()
                     .map_err(|_| Problem::new(Code::Internal, "no id could be made"))?,
             };
+            let customer = call.caller.holder(&id, request.customer)?;
             Ok(Reserve {
                 id,
                 lines: request.lines,
                 ttl_ms: call.app.policy.ttl_ms(request.ttl_seconds),
                 order: request.order,
-                customer: request.customer,
+                customer,
                 metadata: request.metadata,
                 context: call.context(),
             })

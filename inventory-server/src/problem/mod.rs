@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use hyper::{
     Response,
-    header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use inventory_core::{Code, Refusal, ReservationId, StockKey};
 
@@ -163,6 +163,9 @@ impl Problem {
         );
         if let Some(seconds) = self.retry_after() {
             headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.code == Code::Unauthenticated {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         if let Extra::Allow(allow) = self.extra {
             headers.insert(ALLOW, HeaderValue::from_static(allow));

@@ -58,6 +58,8 @@ fn every_code_has_a_row() {
 fn the_statuses_are_those_of_the_contract() {
     let table = [
         (400, vec![Code::InvalidRequest]),
+        (401, vec![Code::Unauthenticated]),
+        (403, vec![Code::Forbidden]),
         (
             404,
             vec![Code::NotFound, Code::UnknownSku, Code::ReservationNotFound],
@@ -95,6 +97,7 @@ fn the_statuses_are_those_of_the_contract() {
                 Code::StoreUnavailable,
                 Code::ShardRecovering,
                 Code::JournalFull,
+                Code::AuthUnavailable,
             ],
         ),
         (504, vec![Code::OutcomeUnknown]),

@@ -25,6 +25,10 @@ fn help_explains_every_flag() {
         "--projection",
         "--max-hold-seconds",
         "--auth",
+        "--jwks-url",
+        "--jwks-file",
+        "--token-issuer",
+        "--token-audience",
         "--log",
         "--log-level",
         "--queue-max",
@@ -47,7 +51,7 @@ fn every_problem_is_listed_and_exits_64() {
         "--listen=0.0.0.0:0",
         "--shards=2",
         "--durability=maybe",
-        "--auth=jwt",
+        "--auth=maybe",
         "--queue-max=none",
     ];
     let (code, log) = ended(&process(&flags));

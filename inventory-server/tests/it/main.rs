@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod adjustments;
 #[cfg(test)]
+mod auth;
+#[cfg(test)]
 mod bad_requests;
 #[cfg(test)]
 mod batches;

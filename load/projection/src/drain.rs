@@ -6,7 +6,7 @@ use compare::target::one_line;
 use devstack::mariadb::MariaDbServer;
 use inventory_core::ShardId;
 
-use crate::stack::Stack;
+use projection::stack::Stack;
 
 /// What was drained.
 #[derive(Debug, Clone, Copy)]
@@ -89,7 +89,7 @@ pub(crate) async fn drain(
         .process
         .terminate()
         .map_err(|error| error.to_string())?;
-    crate::say(&format!(
+    projection::say(&format!(
         "{drained:?}: {:.0} reservations/s",
         drained.reservations_per_second()
     ));

@@ -5,13 +5,13 @@ mod drain;
 mod plain_sql;
 mod rates;
 mod rebuild;
-mod stack;
 
 use std::{fmt::Write as _, fs, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use compare::machine;
 use devstack::mariadb::MariaDbServer;
+use projection::say;
 
 #[derive(Parser, Debug)]
 struct Options {
@@ -56,11 +56,6 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// To the person who waits; a closed standard error is no reason to fail.
-fn say(text: &str) {
-    drop(writeln!(std::io::stderr(), "{text}"));
 }
 
 async fn measure(options: &Options) -> Result<String, String> {

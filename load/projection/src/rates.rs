@@ -9,7 +9,7 @@ use std::{
 
 use devstack::mariadb::MariaDbServer;
 
-use crate::stack::{Child, Stack};
+use projection::stack::Stack;
 
 /// Connections of the generator: many, so that pauses of whole milliseconds make fine steps.
 const CONNECTIONS: u32 = 256;
@@ -43,7 +43,7 @@ struct Load {
 pub(crate) async fn steps(mariadb: &MariaDbServer, seconds: u32) -> Result<Vec<Step>, String> {
     let stack = Stack::start(mariadb, SKUS).await?;
     let server = stack.server()?;
-    wait_ready(&server).await?;
+    server.wait_ready().await?;
     let mut steps = Vec::new();
     for (number, pause) in PAUSES_MS.into_iter().enumerate() {
         let alone = load(server.address, &format!("alone{number}"), pause, seconds)?;
@@ -69,24 +69,13 @@ pub(crate) async fn steps(mariadb: &MariaDbServer, seconds: u32) -> Result<Vec<S
             p50_ms: [with.p50_ms, alone.p50_ms],
             p99_ms: [with.p99_ms, alone.p99_ms],
         };
-        crate::say(&format!("{step:?}"));
+        projection::say(&format!("{step:?}"));
         steps.push(step);
         if lag > 5.0 {
             break;
         }
     }
     Ok(steps)
-}
-
-async fn wait_ready(server: &Child) -> Result<(), String> {
-    let url = format!("http://{}/readyz", server.address);
-    for _ in 0..200 {
-        if ureq::get(&url).call().is_ok() {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Err("the server does not become ready".to_owned())
 }
 
 fn load(address: SocketAddr, prefix: &str, pause: u32, seconds: u32) -> Result<Load, String> {

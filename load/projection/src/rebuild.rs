@@ -15,7 +15,7 @@ use inventory_core::{
     Context, Count, LimitChange, Location, OperationId, ShardId, Sku, StockKey, engine::Engine,
 };
 
-use crate::stack::{Child, Stack, binary};
+use projection::stack::{Child, Stack, binary};
 
 /// Calls in flight while the store is filled.
 const WRITERS: u32 = 64;
@@ -52,7 +52,7 @@ pub(crate) async fn measure(mariadb: &MariaDbServer, things: u32) -> Result<Rebu
     let worker = stack.worker()?;
     stack.caught_up().await?;
     stop(&worker)?;
-    crate::say(&format!("{things} stocks and as many holds are in MariaDB"));
+    projection::say(&format!("{things} stocks and as many holds are in MariaDB"));
 
     stack
         .redis
@@ -84,7 +84,7 @@ pub(crate) async fn measure(mariadb: &MariaDbServer, things: u32) -> Result<Rebu
         progress: said.len(),
         check_seconds,
     };
-    crate::say(&format!("{rebuilt:?}"));
+    projection::say(&format!("{rebuilt:?}"));
     Ok(rebuilt)
 }
 

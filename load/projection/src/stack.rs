@@ -17,22 +17,24 @@ use sqlx::{MySqlPool, Row};
 const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Redis, MariaDB and a database that a worker has attached to.
-pub(crate) struct Stack {
+#[derive(Debug)]
+pub struct Stack {
     /// Redis, AOF everysec.
-    pub(crate) redis: RedisServer,
+    pub redis: RedisServer,
     /// The engine, for filling and looking.
-    pub(crate) engine: Engine,
+    pub engine: Engine,
     /// The projection's database.
-    pub(crate) pool: MySqlPool,
+    pub pool: MySqlPool,
     database_url: String,
 }
 
 /// A child process of this workspace and where it listens.
-pub(crate) struct Child {
+#[derive(Debug)]
+pub struct Child {
     /// The process.
-    pub(crate) process: ServerProcess,
+    pub process: ServerProcess,
     /// Its address.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
 }
 
 impl Stack {
@@ -40,7 +42,7 @@ impl Stack {
     ///
     /// # Errors
     /// What did not start.
-    pub(crate) async fn start(mariadb: &MariaDbServer, skus: u32) -> Result<Self, String> {
+    pub async fn start(mariadb: &MariaDbServer, skus: u32) -> Result<Self, String> {
         let redis = tokio::task::spawn_blocking(move || compare::target::store(skus, 0))
             .await
             .map_err(|error| error.to_string())??;
@@ -66,15 +68,24 @@ impl Stack {
         Ok(stack)
     }
 
-    /// Starts sync-worker.
+    /// Starts sync-worker, without Kafka.
     ///
     /// # Errors
     /// It did not start.
-    pub(crate) fn worker(&self) -> Result<Child, String> {
+    pub fn worker(&self) -> Result<Child, String> {
+        self.worker_with(&["--no-kafka"])
+    }
+
+    /// Starts sync-worker with these flags about Kafka.
+    ///
+    /// # Errors
+    /// It did not start.
+    pub fn worker_with(&self, kafka: &[&str]) -> Result<Child, String> {
         child(
             ServerProcess::builder(binary("release", "sync-worker")?)
                 .without_env("SYNC_")
-                .args(["run", "--no-kafka", "--ops-listen", "127.0.0.1:0"])
+                .args(["run", "--ops-listen", "127.0.0.1:0"])
+                .args(kafka)
                 .args(["--redis-url", &self.redis.url()])
                 .args(["--database-url", &self.database_url]),
         )
@@ -84,7 +95,7 @@ impl Stack {
     ///
     /// # Errors
     /// It did not start.
-    pub(crate) fn server(&self) -> Result<Child, String> {
+    pub fn server(&self) -> Result<Child, String> {
         child(
             ServerProcess::builder(binary("hot", "inventory-server")?)
                 .without_env("INVENTORY_")
@@ -95,7 +106,7 @@ impl Stack {
 
     /// Where MariaDB is.
     #[must_use]
-    pub(crate) fn database_url(&self) -> &str {
+    pub fn database_url(&self) -> &str {
         &self.database_url
     }
 
@@ -103,7 +114,7 @@ impl Stack {
     ///
     /// # Errors
     /// It does not within fifteen minutes.
-    pub(crate) async fn caught_up(&self) -> Result<(), String> {
+    pub async fn caught_up(&self) -> Result<(), String> {
         let until = Instant::now() + PATIENCE;
         loop {
             let survey = self.engine.survey(ShardId::ZERO).await;
@@ -132,9 +143,24 @@ impl Stack {
 }
 
 impl Child {
+    /// Waits until it is ready.
+    ///
+    /// # Errors
+    /// It is not within ten seconds.
+    pub async fn wait_ready(&self) -> Result<(), String> {
+        let url = format!("http://{}/readyz", self.address);
+        for _ in 0..200 {
+            if ureq::get(&url).call().is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Err("the server does not become ready".to_owned())
+    }
+
     /// How many things the worker has put back, while it does.
     #[must_use]
-    pub(crate) fn restoring(&self) -> Option<u64> {
+    pub fn restoring(&self) -> Option<u64> {
         // Not ready is an answer too.
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -149,7 +175,7 @@ impl Child {
     ///
     /// # Errors
     /// It does not answer, or has no such figure.
-    pub(crate) fn metric(&self, name: &str) -> Result<f64, String> {
+    pub fn metric(&self, name: &str) -> Result<f64, String> {
         let page = ureq::get(format!("http://{}/metrics", self.address))
             .call()
             .and_then(|mut answer| answer.body_mut().read_to_string())
@@ -175,7 +201,7 @@ async fn connect(redis: &RedisServer) -> Result<Engine, String> {
 ///
 /// # Errors
 /// This program is not in a target folder.
-pub(crate) fn binary(profile: &str, name: &str) -> Result<PathBuf, String> {
+pub fn binary(profile: &str, name: &str) -> Result<PathBuf, String> {
     let here = std::env::current_exe().map_err(|error| error.to_string())?;
     let target = here.ancestors().nth(2).ok_or("no target folder")?;
     Ok(target.join(profile).join(name))

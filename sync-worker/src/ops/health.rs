@@ -13,7 +13,9 @@ pub(super) async fn healthz() -> Json<Value> {
     Json(json!({"status": "ok"}))
 }
 
-/// Ready: Redis and MariaDB answer, and the shard is projected, by this worker or by another.
+/// Ready: Redis and MariaDB answer, and the shard is projected, by this worker or by another. Kafka is
+/// reported, but the projection can do without it: only a process that does not project needs it to be
+/// ready (and an open shard, for commands).
 pub(super) async fn readyz(State(ops): State<Ops>) -> (StatusCode, Json<Value>) {
     let redis = ops.status.redis_up.load(Ordering::Relaxed);
     let mariadb = mariadb(&ops).await;
@@ -23,10 +25,22 @@ pub(super) async fn readyz(State(ops): State<Ops>) -> (StatusCode, Json<Value>) 
         phase == Phase::Following,
     );
     let draining = ops.draining.load(Ordering::Relaxed);
-    let ready = (standby || following && redis) && mariadb.is_ok() && !draining;
+    let (kafka_up, kafka) = ops.links.kafka_now();
+    let engine = ops.links.engine_now();
+    let useful = if ops.links.projection {
+        standby || following && redis
+    } else {
+        kafka_up && engine.as_ref().is_none_or(|(open, _)| *open)
+    };
+    let ready = useful && mariadb.is_ok() && !draining;
     let up = |up: bool| if up { "up" } else { "down" };
-    // Who stands by does not ask Redis.
-    let redis = if standby { "unknown" } else { up(redis) };
+    let redis = match (ops.links.projection, engine) {
+        (false, Some((_, engine))) => engine,
+        (false, None) => json!({"status": "off"}),
+        // Who stands by does not ask Redis.
+        (true, _) if standby => json!({"status": "unknown"}),
+        (true, _) => json!({"status": up(redis)}),
+    };
     let mut database = json!({"status": up(mariadb.is_ok())});
     if let Err(detail) = &mariadb {
         database["detail"] = json!(detail);
@@ -34,8 +48,9 @@ pub(super) async fn readyz(State(ops): State<Ops>) -> (StatusCode, Json<Value>) 
     let body = json!({
         "status": if ready { "ready" } else { "not ready" },
         "dependencies": {
-            "redis": {"status": redis},
+            "redis": redis,
             "mariadb": database,
+            "kafka": kafka,
             "projection": projection(&ops, &phase),
         },
         "draining": draining,
@@ -64,6 +79,14 @@ async fn mariadb(ops: &Ops) -> Result<(), String> {
 fn projection(ops: &Ops, phase: &Phase) -> Value {
     let mut members = Map::new();
     let mut put = |name: &str, value: Value| members.insert(name.to_owned(), value);
+    if !ops.links.projection {
+        // What it waits for before it has parts to run.
+        put("status", json!("off"));
+        if let Phase::Waiting { why } = phase {
+            put("detail", json!(why));
+        }
+        return Value::Object(members);
+    }
     put("status", json!(phase.name()));
     let lag_ms = ops.status.lag_ms.load(Ordering::Relaxed);
     put("lagSeconds", json!(lag_ms as f64 / 1000.0));

@@ -16,7 +16,7 @@ use axum::{
 use prometheus_client::{
     collector::Collector,
     encoding::{DescriptorEncoder, EncodeMetric, text::encode},
-    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge, info::Info},
+    metrics::{MetricType, counter::ConstCounter, gauge::ConstGauge},
     registry::{Registry, Unit},
 };
 use sqlx::MySqlPool;
@@ -48,11 +48,8 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn new(status: Arc<Status>, pool: MySqlPool) -> Self {
+    pub(super) fn new(mut registry: Registry, status: Arc<Status>, pool: MySqlPool) -> Self {
         let dead_letters_open = Arc::new(AtomicI64::new(0));
-        let mut registry = Registry::with_prefix("sync_worker");
-        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("build", "The running version", build);
         registry.register_collector(Box::new(Figures {
             status,
             pool,
@@ -221,7 +218,7 @@ mod tests {
             n: 4,
         });
         let pool = crate::database::pool("mysql://nobody@127.0.0.1:1/x").expect("a URL");
-        let text = Metrics::new(status, pool).text();
+        let text = Metrics::new(super::super::registry(), status, pool).text();
         for line in [
             "sync_worker_entries_applied_total 7",
             "sync_worker_projection_drift_total 2",

@@ -5,6 +5,7 @@
 
 mod health;
 mod instants;
+mod links;
 pub(crate) mod logs;
 mod metrics;
 mod page;
@@ -21,10 +22,12 @@ use std::sync::{
 
 use axum::{Router, http::Uri, middleware, routing::get};
 use inventory_core::ShardId;
+use prometheus_client::registry::Registry;
 use sqlx::MySqlPool;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
+pub use self::links::Links;
 use self::{metrics::Metrics, problem::Problem};
 use crate::{
     limits::{DRAIN, OPS_QUERIES_IN_FLIGHT_MAX},
@@ -37,6 +40,7 @@ pub struct Ops {
     pool: MySqlPool,
     shard: ShardId,
     status: Arc<Status>,
+    links: Links,
     metrics: Arc<Metrics>,
     /// The pool's connections are the projection's first of all.
     queries: Arc<Semaphore>,
@@ -44,18 +48,46 @@ pub struct Ops {
 }
 
 impl Ops {
-    /// Answers from `status`, which the worker keeps up to date, and from MariaDB.
+    /// Answers from `status`, which the worker keeps up to date, and from MariaDB, for a process
+    /// that only projects.
     #[must_use]
     pub fn new(pool: MySqlPool, shard: ShardId, status: Arc<Status>) -> Self {
-        Self {
-            metrics: Arc::new(Metrics::new(Arc::clone(&status), pool.clone())),
+        Self::of_parts(
             pool,
             shard,
             status,
+            Links::new(true, false, false),
+            registry(),
+        )
+    }
+
+    /// The same for a process with more parts, which keep `links` up to date and have their metrics
+    /// in `registry`.
+    #[must_use]
+    pub fn of_parts(
+        pool: MySqlPool,
+        shard: ShardId,
+        status: Arc<Status>,
+        links: Links,
+        registry: Registry,
+    ) -> Self {
+        let metrics = Metrics::new(registry, Arc::clone(&status), pool.clone());
+        Self {
+            metrics: Arc::new(metrics),
+            pool,
+            shard,
+            status,
+            links,
             queries: Arc::new(Semaphore::new(OPS_QUERIES_IN_FLIGHT_MAX)),
             draining: Arc::default(),
         }
     }
+}
+
+/// The registry of the process: every name begins with `sync_worker_`.
+#[must_use]
+pub fn registry() -> Registry {
+    service_kit::metrics::registry("sync_worker", env!("CARGO_PKG_VERSION"))
 }
 
 /// Serves until `stop`, then finishes what is under way, for [`DRAIN`] at most.

@@ -7,7 +7,9 @@ use sqlx::{MySql, MySqlConnection, MySqlPool, Transaction};
 
 use super::{
     batch::{Batch, Content, Gathered},
-    dead_letter, isolate,
+    dead_letter,
+    events::{Events, Outlet},
+    isolate,
     parts::Parts,
     plan::{Drift, Plan},
     write::{self, Mode},
@@ -32,6 +34,8 @@ pub enum Applied {
 /// Applies a batch exactly once. What the database refuses for good, [`APPLY_TRIES_MAX`] times, is
 /// looked for in halves of the batch; the change at fault goes to `dead_letter`, alone.
 ///
+/// Without `events` nothing is written for Kafka.
+///
 /// # Errors
 /// Those of the database that may pass, or that are not the fault of a change. Nothing was applied,
 /// or a first part of the batch, or (if the connection was lost at the end) all of it: read the
@@ -42,6 +46,7 @@ pub async fn apply(
     expected: &Cursor,
     batch: &Batch,
     status: &Status,
+    events: Option<&Events>,
 ) -> Result<Applied, sqlx::Error> {
     let mut expected = expected.clone();
     let mut tries = APPLY_TRIES_MAX.max(1);
@@ -55,6 +60,7 @@ pub async fn apply(
             shard,
             expected: &mut expected,
             status,
+            events,
         };
         let mut tried = apply.whole(pool, entries).await?;
         while tries > 1 && matches!(tried, Tried::Refused(_)) {
@@ -87,9 +93,10 @@ struct Apply<'s> {
     shard: ShardId,
     expected: &'s mut Cursor,
     status: &'s Status,
+    events: Option<&'s Events>,
 }
 
-impl Apply<'_> {
+impl<'s> Apply<'s> {
     /// Applies entries as one plan.
     async fn whole(
         &mut self,
@@ -100,7 +107,9 @@ impl Apply<'_> {
         let Some((mut transaction, mode, now)) = self.begin(pool).await? else {
             return Ok(Tried::Superseded);
         };
-        let mut drifts = match write::write(&mut transaction, self.shard, &plan, mode).await {
+        let outlet = self.outlet(&now);
+        let written = write::write(&mut transaction, self.shard, &plan, mode, outlet).await;
+        let mut drifts = match written {
             Ok(drifts) => drifts,
             Err(error) if database::is_transient(&error) => return Err(error),
             Err(error) => {
@@ -114,7 +123,9 @@ impl Apply<'_> {
         let mut put_aside = 0;
         for entry in entries {
             if let Content::Unreadable(reason) = &entry.content {
-                dead_letter::insert(&mut transaction, self.shard, &entry.raw, None, reason).await?;
+                let (raw, events) = (&entry.raw, outlet.is_some());
+                dead_letter::insert(&mut transaction, self.shard, raw, None, reason, events)
+                    .await?;
                 put_aside += 1;
             }
         }
@@ -131,10 +142,11 @@ impl Apply<'_> {
         let Some((mut transaction, mode, now)) = self.begin(pool).await? else {
             return Ok(Tried::Superseded);
         };
+        let outlet = self.outlet(&now);
         let mut drifts = Vec::new();
         let mut put_aside = 0;
         for entry in entries {
-            let done = isolate::entry(&mut transaction, self.shard, entry, mode).await?;
+            let done = isolate::entry(&mut transaction, self.shard, entry, mode, outlet).await?;
             drifts.extend(done.drifts);
             put_aside += done.put_aside;
         }
@@ -174,6 +186,14 @@ impl Apply<'_> {
         }
     }
 
+    fn outlet<'o>(&self, now: &'o Cursor) -> Option<Outlet<'o>>
+    where
+        's: 'o,
+    {
+        let lineage = &now.lineage;
+        self.events.map(|events| Outlet { events, lineage })
+    }
+
     /// Moves the cursor behind the entries and commits.
     async fn finish(
         &mut self,
@@ -206,6 +226,9 @@ impl Apply<'_> {
         }
         transaction.commit().await?;
 
+        if let Some(events) = self.events {
+            events.wake();
+        }
         self.expected.position = last;
         if caught_up {
             self.expected.state = CursorState::Following;

@@ -5,6 +5,7 @@ use sqlx::{Connection as _, MySqlConnection, MySqlPool, Row, mysql::MySqlRow};
 
 use super::{
     batch::{self, Content},
+    events::{Events, Outlet},
     plan::Plan,
     write::{self, Mode},
 };
@@ -63,6 +64,9 @@ pub struct DeadLetter {
     pub payload: Vec<u8>,
     /// How often it was tried.
     pub tries: u32,
+    /// Whether the projection wrote events when it put the change aside: those of this one are
+    /// missing.
+    pub events: bool,
     /// What became of it.
     pub status: DeadLetterStatus,
     /// When it was put aside, `YYYY-MM-DD hh:mm:ss.mmm`, UTC.
@@ -73,7 +77,7 @@ pub struct DeadLetter {
     pub closed_by: Option<String>,
 }
 
-const COLUMNS: &str = "id, epoch, n, item, reason, payload, tries, status,
+const COLUMNS: &str = "id, epoch, n, item, reason, payload, tries, events, status,
     CAST(created_at AS CHAR) AS created_at, CAST(closed_at AS CHAR) AS closed_at, closed_by";
 
 fn read(row: &MySqlRow) -> Result<DeadLetter, sqlx::Error> {
@@ -89,6 +93,7 @@ fn read(row: &MySqlRow) -> Result<DeadLetter, sqlx::Error> {
         reason: row.try_get("reason")?,
         payload: row.try_get("payload")?,
         tries: row.try_get("tries")?,
+        events: row.try_get("events")?,
         status: DeadLetterStatus::parse(status)
             .ok_or_else(|| sqlx::Error::Decode(format!("dead letter status {status:?}").into()))?,
         created_at: row.try_get("created_at")?,
@@ -140,7 +145,9 @@ pub enum Closed {
 }
 
 /// Applies a dead letter: audit log, ledger and counters as if it had come in time; figures and
-/// records only where nothing newer has come meanwhile.
+/// records only where nothing newer has come meanwhile. Its events, if the projection wrote events
+/// when it was put aside, leave only now, after those of later changes: versions and the states of
+/// reservations say what is older. Without `events` they never leave.
 ///
 /// # Errors
 /// Those of the database that may pass. Nothing was done then.
@@ -149,19 +156,25 @@ pub async fn replay(
     shard: ShardId,
     id: u64,
     actor: &str,
+    events: Option<&Events>,
 ) -> Result<Closed, sqlx::Error> {
     let mut connection = pool.acquire().await?;
     let mut transaction = connection.begin().await?;
     // The worker's transactions and this one come one after the other.
-    cursor::lock(&mut transaction, shard).await?;
+    let now = cursor::lock(&mut transaction, shard).await?;
     let letter = match open(&mut transaction, shard, id).await? {
         Ok(letter) => letter,
         Err(closed) => return Ok(closed),
     };
+    let events = events.filter(|_| letter.events);
+    let outlet = events.zip(now.as_ref()).map(|(events, now)| Outlet {
+        events,
+        lineage: &now.lineage,
+    });
     let written = match changes(&letter) {
         Ok(changes) => {
             let plan = Plan::of(&changes);
-            write::write(&mut transaction, shard, &plan, Mode::Late)
+            write::write(&mut transaction, shard, &plan, Mode::Late, outlet)
                 .await
                 .map(|_| ())
         }
@@ -171,6 +184,9 @@ pub async fn replay(
         Ok(()) => {
             close(&mut transaction, id, DeadLetterStatus::Replayed, actor).await?;
             transaction.commit().await?;
+            if let Some(events) = events {
+                events.wake();
+            }
             Ok(Closed::Done)
         }
         Err(error) if database::is_transient(&error) => Err(error),
@@ -259,7 +275,8 @@ async fn close(
     Ok(())
 }
 
-/// Puts a change aside, or (without `item`) an entry that cannot be read.
+/// Puts a change aside, or (without `item`) an entry that cannot be read. `events`: whether the
+/// projection writes events.
 ///
 /// # Errors
 /// Those of the database.
@@ -269,6 +286,7 @@ pub(crate) async fn insert(
     entry: &RawEntry,
     item: Option<u32>,
     why: &str,
+    events: bool,
 ) -> Result<(), sqlx::Error> {
     let tries = match item {
         Some(_) => APPLY_TRIES_MAX,
@@ -276,8 +294,8 @@ pub(crate) async fn insert(
     };
     sqlx::query(
         "INSERT INTO dead_letter
-           (source, shard, epoch, n, item, reason, payload, tries, status, created_at)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'OPEN', NOW(3))",
+           (source, shard, epoch, n, item, reason, payload, tries, events, status, created_at)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'OPEN', NOW(3))",
     )
     .bind(SOURCE)
     .bind(shard_number(shard))
@@ -287,6 +305,7 @@ pub(crate) async fn insert(
     .bind(reason(why))
     .bind(entry.payload())
     .bind(tries)
+    .bind(events)
     .execute(connection)
     .await?;
     Ok(())

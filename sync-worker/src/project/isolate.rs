@@ -6,6 +6,7 @@ use sqlx::{Executor as _, MySqlConnection};
 use super::{
     batch::{Content, Gathered},
     dead_letter,
+    events::Outlet,
     parts::Parts,
     plan::{Drift, Plan},
     write::{self, Mode},
@@ -20,7 +21,7 @@ pub(crate) struct Isolated<'a> {
     pub(crate) put_aside: u64,
 }
 
-/// Writes what can be written of an entry, in order; the rest goes to `dead_letter`.
+/// Writes what can be written of an entry, in order; the rest goes to `dead_letter`, with its events.
 ///
 /// # Errors
 /// Those of the database that may pass.
@@ -29,10 +30,19 @@ pub(crate) async fn entry<'a>(
     shard: ShardId,
     entry: &'a Gathered,
     mode: Mode,
+    outlet: Option<Outlet<'_>>,
 ) -> Result<Isolated<'a>, sqlx::Error> {
     let mut done = Isolated::default();
     if let Content::Unreadable(reason) = &entry.content {
-        dead_letter::insert(connection, shard, &entry.raw, None, reason).await?;
+        dead_letter::insert(
+            connection,
+            shard,
+            &entry.raw,
+            None,
+            reason,
+            outlet.is_some(),
+        )
+        .await?;
         done.put_aside = 1;
         return Ok(done);
     }
@@ -44,7 +54,7 @@ pub(crate) async fn entry<'a>(
         };
         let plan = Plan::of(some);
         connection.execute("SAVEPOINT part").await?;
-        let error = match write::write(connection, shard, &plan, mode).await {
+        let error = match write::write(connection, shard, &plan, mode, outlet).await {
             Ok(drifts) => {
                 if mode == Mode::Following {
                     done.drifts.extend(drifts.into_iter().chain(plan.drifts));
@@ -61,7 +71,8 @@ pub(crate) async fn entry<'a>(
         if let [change] = some {
             let reason = error.to_string();
             tracing::error!(entry = %change.id, item = change.item, reason, "a change is put aside");
-            dead_letter::insert(connection, shard, &entry.raw, Some(change.item), &reason).await?;
+            let (item, events) = (Some(change.item), outlet.is_some());
+            dead_letter::insert(connection, shard, &entry.raw, item, &reason, events).await?;
             done.put_aside += 1;
         }
     }

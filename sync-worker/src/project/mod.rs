@@ -8,12 +8,16 @@
 //! A change is written as what it leaves (stock figures, the stored record), never as what it does:
 //! a change that is left out spoils no later one. Only three things are sums: `ledger_quantity`, what
 //! customers used of a purchase limit, and the audit log itself.
+//!
+//! What the shop is told of a change ([`events`]) is written by the same transaction, so it is said
+//! exactly when the change is in the tables.
 
 mod allowance;
 mod apply;
 mod batch;
 mod before;
 pub mod dead_letter;
+pub mod events;
 mod isolate;
 mod parts;
 mod plan;
@@ -25,4 +29,5 @@ mod write;
 pub use apply::{Applied, apply};
 pub(crate) use batch::Gathered;
 pub use batch::{Batch, Gap};
+pub use events::Events;
 pub use rows::kind_name;

@@ -2,6 +2,7 @@
 
 mod allowances;
 mod audit;
+mod outbox;
 mod reservations;
 mod stocks;
 
@@ -15,6 +16,7 @@ pub(super) use reservations::{
 
 use super::{
     allowance,
+    events::Outlet,
     plan::{Drift, Plan},
     rows::ChangeRows,
     state,
@@ -31,7 +33,7 @@ pub(crate) enum Mode {
     Late,
 }
 
-/// Writes all rows of a plan. The changes whose before-values are not what there was; looked at
+/// Writes all rows of a plan, and its events where there is an outlet for them. The changes whose before-values are not what there was; looked at
 /// in [`Mode::Following`] only.
 ///
 /// # Errors
@@ -41,6 +43,7 @@ pub(crate) async fn write<'a>(
     shard: ShardId,
     plan: &Plan<'a>,
     mode: Mode,
+    outlet: Option<Outlet<'_>>,
 ) -> Result<Vec<Drift<'a>>, sqlx::Error> {
     // Before the stocks are written: it looks where there was stock.
     let guarded = mode == Mode::Guarded;
@@ -50,6 +53,9 @@ pub(crate) async fn write<'a>(
     reservations::reservations(connection, plan, mode).await?;
     operations(connection, plan).await?;
     allowances::allowances(connection, &allowances, mode).await?;
+    if let Some(outlet) = outlet {
+        outbox::outbox(connection, shard, &plan.changes, outlet).await?;
+    }
     Ok(drifts)
 }
 

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 use inventory_core::{ShardId, Text, engine::RawEntry};
 use serde_json::{Value, json};
+use service_kit::relay::Waker;
 use sqlx::MySqlPool;
 
 use super::{
@@ -14,7 +15,10 @@ use crate::{
     config::Stores,
     database,
     limits::PAGE_MAX,
-    project::dead_letter::{Closed, DeadLetter, DeadLetterStatus, discard, list, replay},
+    project::{
+        Events,
+        dead_letter::{Closed, DeadLetter, DeadLetterStatus, discard, list, replay},
+    },
 };
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -25,10 +29,14 @@ pub(super) enum DeadLettersCommand {
         #[arg(long)]
         all: bool,
     },
-    /// Try one again; its figures and records are written only where nothing newer has come.
+    /// Try one again; its figures and records are written only where nothing newer has come. If the
+    /// worker wrote events when it put the change aside, those of the change are written now.
     Replay {
         /// Its number.
         id: u64,
+        /// Write no events: nobody publishes them any more, or they are what cannot be written.
+        #[arg(long)]
+        no_events: bool,
     },
     /// Drop one: its change stays out of MariaDB.
     Discard {
@@ -48,8 +56,10 @@ pub(super) async fn run(
     let pool = database::pool(&stores.database_url)?;
     let (id, closed, done) = match *command {
         DeadLettersCommand::List { all } => return show(&pool, all, out).await,
-        DeadLettersCommand::Replay { id } => {
-            let closed = replay(&pool, SHARD, id, who.as_str()).await?;
+        DeadLettersCommand::Replay { id, no_events } => {
+            // The relay of the worker finds them by itself.
+            let events = (!no_events).then(|| Events::new(Waker::default()));
+            let closed = replay(&pool, SHARD, id, who.as_str(), events.as_ref()).await?;
             (id, closed, "replayed")
         }
         DeadLettersCommand::Discard { id } => {
@@ -123,6 +133,7 @@ fn letter_json(letter: &DeadLetter) -> Value {
         "status": letter.status.as_str(),
         "reason": letter.reason,
         "tries": letter.tries,
+        "events": letter.events,
         "createdAt": moment(&letter.created_at),
         "closedAt": letter.closed_at.as_deref().map(moment),
         "closedBy": letter.closed_by,

@@ -58,6 +58,8 @@ pub(super) async fn run(both: &Both, args: &RebuildArgs, out: Output) -> Result<
         status: Arc::clone(&status),
         who: both.who.as_str().to_owned(),
         retention: Duration::from_secs(args.retention_seconds),
+        // It applies nothing: the worker does.
+        events: None,
     };
     let owner = identity::owner();
     seize(both, &owner).await?;

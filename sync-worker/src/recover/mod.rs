@@ -28,7 +28,7 @@ pub use report::{Counts, Kind, Report};
 pub use restore::restore;
 pub use resync::resync;
 
-use crate::status::Status;
+use crate::{project::Events, status::Status};
 
 /// Name of the projection in `meta`.
 pub const PROJECTION: &str = "mariadb";
@@ -48,6 +48,8 @@ pub struct Scene {
     pub who: String,
     /// Closed reservations and outcomes younger than this go back into Redis.
     pub retention: Duration,
+    /// Where the projection's events go; without it none are written.
+    pub events: Option<Events>,
 }
 
 /// Why a recovery did not come to its end. Look again, after a while.

@@ -1,18 +1,29 @@
 //! Configuration of a run: read once, checked as a whole, every problem listed.
 
-use std::{ffi::OsString, fmt::Display, net::SocketAddr, time::Duration};
+use std::{ffi::OsString, fmt::Display, net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use clap::{
     Parser,
     error::{ContextKind, ContextValue, ErrorKind},
 };
+use inventory_core::limits::{TTL_SECONDS_MAX, TTL_SECONDS_MIN};
+use service_kit::topics::TopicSettings;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::flags::{Command, Flags, Run};
-use crate::{config::Stores, database, log::Format};
+use crate::{config::Stores, database, limits::COMMAND_RETENTION, log::Format};
 
 /// Longest retention: a leap year.
 const RETENTION_SECONDS_MAX: u64 = 366 * 86_400;
+
+/// Where Kafka is when nothing is said.
+const KAFKA_BROKERS_DEFAULT: &str = "127.0.0.1:9092";
+
+/// Most partitions of a topic.
+const TOPIC_PARTITIONS_MAX: u64 = 1_000;
+
+/// Most copies of a partition.
+const TOPIC_REPLICATION_MAX: u64 = 32;
 
 /// What the process was told.
 #[derive(Debug, Clone)]
@@ -21,14 +32,52 @@ pub struct Config {
     pub stores: Stores,
     /// Where to answer about health, metrics and queries.
     pub ops_listen: SocketAddr,
-    /// Whether it was said that no events are wanted.
-    pub no_kafka: bool,
+    /// Where Kafka is, and what is made of it; `None`: there is none.
+    pub kafka: Option<KafkaConfig>,
+    /// What of the worker runs here.
+    pub parts: Parts,
+    /// How long stock is held for an order.
+    pub order_hold: Duration,
     /// How long closed records stay in Redis.
     pub retention: Duration,
     /// How logs are written.
     pub log: Format,
     /// What is logged, as a `tracing` filter.
     pub log_level: String,
+}
+
+/// Kafka.
+#[derive(Debug, Clone)]
+pub struct KafkaConfig {
+    /// `host:port[,host:port…]`.
+    pub brokers: String,
+    /// Who publishes the outbox.
+    pub publish: Publish,
+    /// How topics are made.
+    pub topics: TopicSettings,
+}
+
+/// Who publishes the outbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Publish {
+    /// A relay in this process.
+    Relay,
+    /// Kafka Connect with Debezium; a janitor in this process removes what was published.
+    Debezium {
+        /// Where Kafka Connect answers.
+        connect_url: String,
+    },
+}
+
+/// Parts of the worker, which run for themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts {
+    /// The journal into MariaDB, with the outbox where there is Kafka.
+    pub projection: bool,
+    /// The outbox into Kafka.
+    pub events: bool,
+    /// Stock commands from Kafka.
+    pub commands: bool,
 }
 
 /// Why there is no configuration.
@@ -119,38 +168,86 @@ fn check(run: Run, problems: &mut Vec<String>) -> Config {
             false
         }
     };
-    if run.kafka_brokers.is_some() {
+    if no_kafka && run.kafka_brokers.is_some() {
         add(
             "kafka-brokers",
-            &"this version sends no events to Kafka; leave it out and say --no-kafka",
+            &"is given together with --no-kafka; leave one of them out",
         );
     }
-    for part in run.only.iter().flat_map(|only| only.split(',')) {
-        match part {
-            "projection" => {}
-            "events" | "commands" => add(
-                "only",
-                &format_args!("{part} is not built in this version; say --only projection"),
-            ),
-            other => add(
-                "only",
-                &format_args!("{other:?} must be one of projection, events, commands"),
-            ),
-        }
+    let brokers = run
+        .kafka_brokers
+        .unwrap_or_else(|| KAFKA_BROKERS_DEFAULT.to_owned());
+    for broker in brokers.split(',').filter(|broker| !is_broker(broker)) {
+        add(
+            "kafka-brokers",
+            &format_args!("{broker:?} must be a host and a port, like 127.0.0.1:9092"),
+        );
     }
+    let parts = parts(run.only.as_deref(), no_kafka, &mut add);
+    let publish = match run.publish.as_str() {
+        "relay" => Publish::Relay,
+        "debezium" => Publish::Debezium {
+            connect_url: run.connect_url.clone(),
+        },
+        other => {
+            add(
+                "publish",
+                &format_args!("{other:?} must be one of relay, debezium"),
+            );
+            Publish::Relay
+        }
+    };
+    let http = ["http://", "https://"];
+    if !http
+        .iter()
+        .any(|scheme| run.connect_url.starts_with(scheme))
+    {
+        add("connect-url", &"must start with http:// or https://");
+    }
+    let mut number = |flag, text: &str, range: RangeInclusive<u64>| {
+        let found = text.parse().ok().filter(|number| range.contains(number));
+        found.unwrap_or_else(|| {
+            let (first, last) = (range.start(), range.end());
+            let problem = format!("{text:?} must be a number from {first} to {last}");
+            add(flag, &problem);
+            *first
+        })
+    };
+    let retention = number(
+        "retention-seconds",
+        &run.retention_seconds,
+        1..=RETENTION_SECONDS_MAX,
+    );
+    let partitions = number(
+        "topic-partitions",
+        &run.topic_partitions,
+        1..=TOPIC_PARTITIONS_MAX,
+    );
+    let replication = number(
+        "topic-replication",
+        &run.topic_replication,
+        1..=TOPIC_REPLICATION_MAX,
+    );
+    let topic_retention = number(
+        "topic-retention-seconds",
+        &run.topic_retention_seconds,
+        1..=COMMAND_RETENTION.as_secs(),
+    );
+    let order_hold = number(
+        "order-hold-seconds",
+        &run.order_hold_seconds,
+        u64::from(TTL_SECONDS_MIN)..=u64::from(TTL_SECONDS_MAX),
+    );
+    let topics = TopicSettings {
+        partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
+        replication: i32::try_from(replication).unwrap_or(i32::MAX),
+        retention: Duration::from_secs(topic_retention),
+        ..TopicSettings::default()
+    };
     let ops_listen = listen(&run.ops_listen).unwrap_or_else(|problem| {
         add("ops-listen", &problem);
         SocketAddr::from(([127, 0, 0, 1], 0))
     });
-    let retention = match run.retention_seconds.parse() {
-        Ok(seconds @ 1..=RETENTION_SECONDS_MAX) => seconds,
-        Ok(_) | Err(_) => {
-            let text = &run.retention_seconds;
-            let problem = format!("{text:?} must be a number from 1 to {RETENTION_SECONDS_MAX}");
-            add("retention-seconds", &problem);
-            1
-        }
-    };
     let log = match run.log.as_str() {
         "json" => Format::Json,
         "text" => Format::Text,
@@ -166,11 +263,57 @@ fn check(run: Run, problems: &mut Vec<String>) -> Config {
     Config {
         stores: run.stores,
         ops_listen,
-        no_kafka,
+        kafka: (!no_kafka).then_some(KafkaConfig {
+            brokers,
+            publish,
+            topics,
+        }),
+        parts,
+        order_hold: Duration::from_secs(order_hold),
         retention: Duration::from_secs(retention),
         log,
         log_level: run.log_level,
     }
+}
+
+/// What runs here: all that can, where nothing is said.
+fn parts(only: Option<&str>, no_kafka: bool, add: &mut impl FnMut(&str, &dyn Display)) -> Parts {
+    let Some(only) = only else {
+        return Parts {
+            projection: true,
+            events: !no_kafka,
+            commands: !no_kafka,
+        };
+    };
+    let mut parts = Parts {
+        projection: false,
+        events: false,
+        commands: false,
+    };
+    for part in only.split(',') {
+        match part {
+            "projection" => parts.projection = true,
+            "events" | "commands" if no_kafka => add(
+                "only",
+                &format_args!("{part} needs Kafka, and --no-kafka is given"),
+            ),
+            "events" => parts.events = true,
+            "commands" => parts.commands = true,
+            other => add(
+                "only",
+                &format_args!("{other:?} must be one of projection, events, commands"),
+            ),
+        }
+    }
+    parts
+}
+
+fn is_broker(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        !host.is_empty()
+            && !host.contains(char::is_whitespace)
+            && port.parse::<u16>().is_ok_and(|port| port != 0)
+    })
 }
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
@@ -221,9 +364,37 @@ mod tests {
         assert_eq!(config.ops_listen.to_string(), "127.0.0.1:8090");
         assert_eq!(config.stores.redis_url, "redis://127.0.0.1:6379");
         assert_eq!(config.retention.as_secs(), 86_400);
-        assert!(!config.no_kafka);
-        assert!(parse(&["--no-kafka"]).expect("a bare flag").no_kafka);
-        parse(&["--only", "projection", "--no-kafka=true"]).expect("fine");
+        assert_eq!(config.order_hold.as_secs(), 900);
+        let kafka = config.kafka.expect("there is one");
+        assert_eq!(kafka.brokers, "127.0.0.1:9092");
+        assert_eq!(kafka.publish, Publish::Relay);
+        assert_eq!((kafka.topics.partitions, kafka.topics.replication), (6, 1));
+        assert_eq!(kafka.topics.retention.as_secs(), 7 * 86_400);
+    }
+
+    #[test]
+    fn every_part_runs_but_for_what_needs_kafka() {
+        let [all, quiet, some, two] = [
+            vec![],
+            vec!["--no-kafka"],
+            vec!["--only", "projection", "--no-kafka=true"],
+            vec!["--only", "events,commands", "--kafka-brokers=a:1,b:2"],
+        ]
+        .map(|args| parse(&args).expect("fine"));
+        let parts = |projection, events, commands| Parts {
+            projection,
+            events,
+            commands,
+        };
+        assert_eq!(all.parts, parts(true, true, true));
+        assert_eq!(quiet.parts, parts(true, false, false));
+        assert!(quiet.kafka.is_none());
+        assert_eq!(some.parts, parts(true, false, false));
+        assert_eq!(two.parts, parts(false, true, true));
+        assert_eq!(two.kafka.expect("given").brokers, "a:1,b:2");
+        let projection = parse(&["--only=projection"]).expect("fine");
+        assert_eq!(projection.parts, parts(true, false, false));
+        assert!(projection.kafka.is_some(), "its events are written");
     }
 
     #[test]
@@ -232,10 +403,16 @@ mod tests {
             "--bogus",
             "--redis-url=http://x",
             "--database-url=postgres://x",
-            "--kafka-brokers=h:1",
+            "--kafka-brokers=h",
             "--no-kafka=perhaps",
             "--ops-listen=0.0.0.0:1",
-            "--only=events",
+            "--only=everything",
+            "--publish=carrier-pigeon",
+            "--connect-url=connect:8093",
+            "--topic-partitions=0",
+            "--topic-replication=x",
+            "--topic-retention-seconds=7776001",
+            "--order-hold-seconds=86401",
             "--retention-seconds=0",
             "--log=xml",
             "--log-level=inof",
@@ -249,13 +426,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_names_what_to_say_instead() {
-        assert!(problems(&["--kafka-brokers=h:9092"])[0].contains("say --no-kafka"));
-        for only in ["events", "commands", "projection,events"] {
-            let found = problems(&["--only", only]);
-            assert!(found[0].contains("say --only projection"), "{found:?}");
+    fn debezium_is_asked_through_connect() {
+        let config = parse(&["--publish=debezium"]).expect("fine");
+        let publish = config.kafka.expect("there is one").publish;
+        let connect_url = "http://127.0.0.1:8093".to_owned();
+        assert_eq!(publish, Publish::Debezium { connect_url });
+    }
+
+    #[test]
+    fn with_and_without_kafka_is_a_contradiction() {
+        let found = problems(&["--kafka-brokers=h:9092", "--no-kafka"]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        for flag in ["--kafka-brokers", "--no-kafka"] {
+            assert!(found[0].contains(flag), "{found:?}");
         }
-        assert!(problems(&["--only=projections"])[0].contains("must be one of"));
+        for only in ["events", "commands"] {
+            let found = problems(&["--no-kafka=true", "--only", only]);
+            assert!(found[0].contains("--no-kafka") && found[0].contains("--only"));
+        }
     }
 
     #[test]
@@ -264,6 +452,10 @@ mod tests {
             "redis-url",
             "ops-listen",
             "only",
+            "kafka-brokers",
+            "publish",
+            "topic-partitions",
+            "order-hold-seconds",
             "retention-seconds",
             "log-level",
         ] {

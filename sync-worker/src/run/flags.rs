@@ -8,7 +8,7 @@ use crate::config::Stores;
 #[command(
     name = "sync-worker",
     version,
-    about = "Carries the journal of the engine into MariaDB, and opens a shard again after Redis was lost.",
+    about = "Carries the journal of the engine into MariaDB and Kafka, does what stock commands on Kafka ask, and opens a shard again after Redis was lost.",
     after_help = "Every flag has an environment variable SYNC_<FLAG>; the flag wins.\n\
         Exit codes: 0 stopped by SIGTERM or SIGINT, 64 bad configuration (every problem is listed), 1 anything else."
 )]
@@ -27,10 +27,10 @@ pub(super) enum Command {
 pub(super) struct Run {
     #[command(flatten)]
     pub(super) stores: Stores,
-    /// Kafka's brokers, to send events to; not built yet, say --no-kafka.
+    /// Kafka's brokers; 127.0.0.1:9092 where nothing is said.
     #[arg(long, env = "SYNC_KAFKA_BROKERS", value_name = "HOST:PORT,...")]
     pub(super) kafka_brokers: Option<String>,
-    /// Send no events: true or false.
+    /// Without Kafka: no events are written, and no commands are read. true or false.
     #[arg(
         long,
         env = "SYNC_NO_KAFKA",
@@ -50,9 +50,59 @@ pub(super) struct Run {
         default_value = "127.0.0.1:8090"
     )]
     pub(super) ops_listen: String,
-    /// Only these parts of the worker: projection; events and commands are not built yet.
+    /// Only these parts of the worker: projection (the journal into MariaDB), events (MariaDB's
+    /// outbox into Kafka), commands (stock commands from Kafka).
     #[arg(long, env = "SYNC_ONLY", value_name = "PART,...")]
     pub(super) only: Option<String>,
+    /// Who publishes the outbox: relay (this process) or debezium (Kafka Connect).
+    #[arg(
+        long,
+        env = "SYNC_PUBLISH",
+        value_name = "HOW",
+        default_value = "relay"
+    )]
+    pub(super) publish: String,
+    /// Kafka Connect, asked with --publish debezium what it has published.
+    #[arg(
+        long,
+        env = "SYNC_CONNECT_URL",
+        value_name = "URL",
+        default_value = "http://127.0.0.1:8093"
+    )]
+    pub(super) connect_url: String,
+    /// Partitions of the topics that are created.
+    #[arg(
+        long,
+        env = "SYNC_TOPIC_PARTITIONS",
+        value_name = "N",
+        default_value = "6"
+    )]
+    pub(super) topic_partitions: String,
+    /// Copies of each partition of the topics that are created.
+    #[arg(
+        long,
+        env = "SYNC_TOPIC_REPLICATION",
+        value_name = "N",
+        default_value = "1"
+    )]
+    pub(super) topic_replication: String,
+    /// How long the topics that are created keep events; at most 90 days, for which outcomes of
+    /// commands are remembered.
+    #[arg(
+        long,
+        env = "SYNC_TOPIC_RETENTION_SECONDS",
+        value_name = "S",
+        default_value = "604800"
+    )]
+    pub(super) topic_retention_seconds: String,
+    /// How long stock is held for an order that waits for its payment.
+    #[arg(
+        long,
+        env = "SYNC_ORDER_HOLD_SECONDS",
+        value_name = "S",
+        default_value = "900"
+    )]
+    pub(super) order_hold_seconds: String,
     /// How long closed reservations and the outcomes of adjustments stay in Redis: a restore puts
     /// back those that are younger. As inventory-server was told.
     #[arg(

@@ -105,6 +105,7 @@ impl Worker {
             pool,
             shard,
             status,
+            events,
             ..
         } = &self.scene;
         let Some(oldest) = waiting.front() else {
@@ -121,7 +122,8 @@ impl Worker {
                 return Ok(false);
             }
         };
-        match apply(pool, *shard, &here.cursor, &batch, status).await? {
+        let applied = apply(pool, *shard, &here.cursor, &batch, status, events.as_ref());
+        match applied.await? {
             Applied::Moved(to) => here.cursor.position = to,
             Applied::Superseded => return Err(Trouble::Superseded),
         }

@@ -5,6 +5,8 @@ mod bench;
 #[cfg(test)]
 mod both_sides;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod ops;

@@ -13,6 +13,7 @@ use inventory_core::{
 };
 use sync_worker::{
     cursor::{self, CursorState},
+    project::Events,
     recover::Scene,
     run::engine_config,
     status::{Phase, Status},
@@ -91,11 +92,20 @@ pub(crate) async fn scene(world: &World) -> Scene {
         status: Arc::default(),
         who: "sync-worker test".to_owned(),
         retention: RETENTION,
+        events: None,
     }
 }
 
 pub(crate) async fn work(world: &World) -> Working {
-    let scene = scene(world).await;
+    work_with(world, None).await
+}
+
+/// A worker that writes events, if there is somewhere for them to go.
+pub(crate) async fn work_with(world: &World, events: Option<Events>) -> Working {
+    let scene = Scene {
+        events,
+        ..scene(world).await
+    };
     let (status, stop) = (Arc::clone(&scene.status), CancellationToken::new());
     let task = tokio::spawn(Worker::new(scene, stop.clone()).run());
     Working { status, stop, task }

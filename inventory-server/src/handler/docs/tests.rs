@@ -1,4 +1,4 @@
-use std::{collections::BTreeSet, fs, path::Path};
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -109,22 +109,7 @@ fn every_answer_has_an_example_and_every_error_its_codes() {
 }
 
 #[test]
-fn every_code_has_a_page_and_every_page_a_code() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/problems");
-    let entries = fs::read_dir(folder).expect("docs/problems");
-    let pages: BTreeSet<String> = entries
-        .map(|entry| {
-            entry
-                .expect("an entry")
-                .file_name()
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
-    let codes = Code::ALL
-        .iter()
-        .map(|code| format!("{}.md", problem::slug(*code)));
-    assert_eq!(pages, codes.collect());
+fn every_code_has_a_page() {
     for code in Code::ALL {
         let page = explanation(*code);
         assert!(page.starts_with(&format!("# {code}\n")), "{code}");

@@ -7,14 +7,20 @@ use std::sync::{
 
 use devstack::mariadb::MariaDbServer;
 use inventory_core::{JournalId, engine::RawEntry};
+use service_kit::relay::Waker;
 use sqlx::MySqlPool;
 use sync_worker::{
     cursor,
-    project::{Applied, Batch, apply},
+    project::{Applied, Batch, Events, apply},
     status::Status,
 };
 
-use super::{books, entries, workload::Workload};
+use super::{
+    books, entries,
+    events::outbox::{another, events_of, rows},
+    project_with,
+    workload::Workload,
+};
 use crate::support::*;
 
 const KILLS: u64 = 5;
@@ -58,6 +64,12 @@ async fn killed_under_load_applies_exactly_once() {
     working.await.unwrap();
     assert_eq!(world.cursor().await.position, last);
     books::check(&world).await;
+    // Events, too: those of a database that nobody killed.
+    let calm = another(&world).await;
+    let mut cursor = calm.cursor().await;
+    let events = events_of();
+    project_with(&calm, &mut cursor, 1_000, &status, Some(&events)).await;
+    assert_eq!(rows(&world).await, rows(&calm).await);
     assert_eq!(status.drift.load(Ordering::Relaxed), 0);
     assert_eq!(status.dead_letters.load(Ordering::Relaxed), 0);
 }
@@ -74,6 +86,7 @@ async fn follow(
         faults.fetch_add(1, Ordering::Relaxed);
         tokio::task::yield_now().await;
     };
+    let events = Events::new(Waker::default());
     loop {
         let Ok(Some(mut cursor)) = cursor::read(&pool, S).await else {
             fault().await;
@@ -85,7 +98,7 @@ async fn follow(
                 .skip_while(|entry| entry.id <= cursor.position);
             let rest: Vec<_> = rest.take(3).cloned().collect();
             let batch = Batch::gather(&rest, cursor.position).unwrap();
-            match apply(&pool, S, &cursor, &batch, &status).await {
+            match apply(&pool, S, &cursor, &batch, &status, Some(&events)).await {
                 Ok(Applied::Moved(to)) => cursor.position = to,
                 Ok(Applied::Superseded) => panic!("nobody else works here"),
                 Err(_) => {

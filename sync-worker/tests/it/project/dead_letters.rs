@@ -87,7 +87,7 @@ async fn a_refused_change_goes_aside_alone_and_comes_back() {
 
     // As long as it is refused, it stays.
     let [first, second] = [aside[0].id, aside[1].id];
-    let Closed::Refused(why) = replay(&world.pool, S, first, "me").await.unwrap() else {
+    let Closed::Refused(why) = replay(&world.pool, S, first, "me", None).await.unwrap() else {
         panic!("it must be refused");
     };
     assert!(why.contains("no bad goods"), "{why}");
@@ -97,14 +97,14 @@ async fn a_refused_change_goes_aside_alone_and_comes_back() {
     // The other way round: the newer figures stay, nothing is lost.
     for id in [second, first] {
         assert_eq!(
-            replay(&world.pool, S, id, "me").await.unwrap(),
+            replay(&world.pool, S, id, "me", None).await.unwrap(),
             Closed::Done
         );
     }
-    let again = replay(&world.pool, S, first, "me").await.unwrap();
+    let again = replay(&world.pool, S, first, "me", None).await.unwrap();
     assert_eq!(again, Closed::Before(DeadLetterStatus::Replayed));
     assert_eq!(
-        replay(&world.pool, S, 999, "me").await.unwrap(),
+        replay(&world.pool, S, 999, "me", None).await.unwrap(),
         Closed::Unknown
     );
     assert_eq!(letters(&world).await[0].closed_by.as_deref(), Some("me"));
@@ -141,7 +141,9 @@ async fn what_came_after_a_late_change_stays() {
     assert_eq!(status.drift.load(Ordering::Relaxed), 1);
     let aside = letters(&world).await;
     assert_eq!(
-        replay(&world.pool, S, aside[0].id, "me").await.unwrap(),
+        replay(&world.pool, S, aside[0].id, "me", None)
+            .await
+            .unwrap(),
         Closed::Done
     );
     // Released as it was, and now with its items.
@@ -180,7 +182,9 @@ async fn what_nobody_can_read_goes_aside_whole() {
     assert_eq!((raw.id, raw.len()), (aside[0].entry, "whoknows".len()));
     books::check(&world).await;
 
-    let still = replay(&world.pool, S, aside[0].id, "me").await.unwrap();
+    let still = replay(&world.pool, S, aside[0].id, "me", None)
+        .await
+        .unwrap();
     assert!(matches!(still, Closed::Refused(_)), "{still:?}");
     let dropped = discard(&world.pool, S, aside[0].id, "me").await.unwrap();
     assert_eq!(dropped, Closed::Done);

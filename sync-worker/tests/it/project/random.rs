@@ -82,7 +82,7 @@ async fn a_batch_is_applied_once_and_only_by_its_owner() {
     let entries = entries(&world, before.position, 1_000).await;
     let batch = Batch::gather(&entries, before.position).unwrap();
     let again = async |cursor| {
-        apply(&world.pool, S, &cursor, &batch, &status)
+        apply(&world.pool, S, &cursor, &batch, &status, None)
             .await
             .unwrap()
     };

@@ -10,7 +10,12 @@ use sync_worker::{
     status::Status,
 };
 
-use super::{books, project, workload::Workload};
+use super::{
+    books,
+    events::outbox::{Event, another, events_of, written},
+    project, project_with,
+    workload::Workload,
+};
 use crate::support::*;
 
 async fn last(world: &World) -> JournalId {
@@ -134,13 +139,26 @@ async fn a_copy_and_the_entries_around_it_come_to_what_redis_holds() {
             (CursorState::Resync, Some(to))
         );
         let status = Status::default();
-        project(&world, &mut cursor, 3, &status).await;
+        let events = events_of();
+        project_with(&world, &mut cursor, 3, &status, Some(&events)).await;
         assert_eq!(
             (cursor.state, cursor.guarded_to),
             (CursorState::Following, None)
         );
         eprintln!("seed {seed}");
         books::check_state(&world).await;
+        // What the copy brought is no news; every entry after it is, and says what it always says.
+        let calm = another(&world).await;
+        let mut all = calm.cursor().await;
+        project_with(&calm, &mut all, 100, &status, Some(&events)).await;
+        let news = |event: &Event| (event.place.0, event.place.1) > (from.epoch.0, from.n);
+        let envelopes = |events: Vec<Event>| -> Vec<_> {
+            let news = events.into_iter().filter(news);
+            news.map(|event| event.envelope).collect()
+        };
+        let told = envelopes(written(&world).await);
+        assert_eq!(told, envelopes(written(&calm).await));
+        assert!(!told.is_empty());
         for _ in 0..40 {
             workload.step(&world).await;
         }

@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use inventory_core::{CustomerId, OrderId, Reserve};
 use sync_worker::{
-    project::{Applied, Batch, apply},
+    project::{Applied, Batch, Events, apply},
     status::Status,
 };
 
-use super::{entries, project};
+use super::{entries, events::outbox::events_of, project};
 use crate::support::*;
 
 const SKUS: u32 = 1_000;
@@ -19,6 +19,11 @@ const PER_ENTRY: u32 = 64;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn reservations_a_second() {
+    carry(None).await;
+    carry(Some(events_of())).await;
+}
+
+async fn carry(events: Option<Events>) {
     let count: u32 = if cfg!(debug_assertions) {
         2_000
     } else {
@@ -64,7 +69,7 @@ async fn reservations_a_second() {
             break;
         }
         let now = Instant::now();
-        let moved = apply(&world.pool, S, &cursor, &batch, &status)
+        let moved = apply(&world.pool, S, &cursor, &batch, &status, events.as_ref())
             .await
             .unwrap();
         applied += now.elapsed().as_micros();
@@ -74,8 +79,9 @@ async fn reservations_a_second() {
     let seconds = begin.elapsed().as_secs_f64();
     eprintln!(
         "{changes} one-line reservations on {SKUS} SKUs in {seconds:.2} s: {:.0}/s \
-         (read {} ms, gather {} ms, apply {} ms; CPU: worker {} ms, MariaDB {} ms)",
+         {}(read {} ms, gather {} ms, apply {} ms; CPU: worker {} ms, MariaDB {} ms)",
         f64::from(u32::try_from(changes).unwrap()) / seconds,
+        if events.is_some() { "with events " } else { "" },
         read / 1_000,
         gathered / 1_000,
         applied / 1_000,

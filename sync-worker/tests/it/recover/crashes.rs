@@ -146,7 +146,8 @@ async fn a_batch_that_was_read_before_an_epoch_was_issued_does_not_commit() {
     let batch = sync_worker::project::Batch::gather(&entries, before.position).unwrap();
     let survey = world.survey().await;
     issue(&scene, &before, &survey, "test").await.unwrap();
-    let applied = sync_worker::project::apply(&world.pool, S, &before, &batch, &scene.status).await;
+    let apply = sync_worker::project::apply;
+    let applied = apply(&world.pool, S, &before, &batch, &scene.status, None).await;
     assert_eq!(applied.unwrap(), sync_worker::project::Applied::Superseded);
     // Nor does another epoch come from what was read before.
     let again = issue(&scene, &before, &survey, "test").await;

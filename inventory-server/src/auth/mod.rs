@@ -1,0 +1,103 @@
+//! Who may ask for what: `--auth none` lets everybody on this machine do everything, `--auth jwt` wants
+//! an access token for all but reading stock.
+
+mod caller;
+mod need;
+
+use access_token::{TokenError, Verifier};
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use inventory_core::Code;
+
+pub(crate) use self::{
+    caller::{Caller, bound_to_order},
+    need::Need,
+};
+use crate::{config::Auth, problem::Problem};
+
+/// How callers are known.
+#[derive(Debug)]
+pub(crate) enum Access {
+    /// Not at all.
+    Anybody,
+    /// By an access token.
+    Tokens(Verifier),
+}
+
+impl Access {
+    pub(crate) fn of(auth: &Auth) -> Self {
+        match auth {
+            Auth::None => Self::Anybody,
+            Auth::Jwt { source, settings } => {
+                Self::Tokens(Verifier::new(source.clone(), settings.clone()))
+            }
+        }
+    }
+
+    /// Who asks, if they may ask for this at all. Where nobody needs to be known, no token is looked at.
+    pub(crate) async fn caller(&self, headers: &HeaderMap, need: Need) -> Result<Caller, Problem> {
+        let Self::Tokens(verifier) = self else {
+            return Ok(Caller::Anybody);
+        };
+        if need == Need::Nothing {
+            return Ok(Caller::Stranger);
+        }
+        let Some(token) = bearer(headers)? else {
+            return Err(unauthenticated(
+                "there is no token: send Authorization: Bearer with an access token from POST /api/auth/login",
+            ));
+        };
+        let claims = verifier.verify(token).await.map_err(refused)?;
+        let caller = Caller::of(&claims);
+        match (need, &caller) {
+            (_, Caller::Staff(_)) | (Need::Holder, Caller::Customer(_)) => Ok(caller),
+            (Need::Staff, _) => Err(forbidden("this needs the role SERVICE or ADMIN")),
+            (Need::Holder | Need::Nothing, _) => Err(forbidden(
+                "this needs the role CUSTOMER, SERVICE or ADMIN, and a customer's `sub` that can be a customerId",
+            )),
+        }
+    }
+}
+
+/// The token of the one `Authorization: Bearer` header.
+fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
+    let mut all = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = all.next() else {
+        return Ok(None);
+    };
+    let token = value
+        .to_str()
+        .ok()
+        .filter(|_| all.next().is_none())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .filter(|token| !token.is_empty());
+    match token {
+        Some(token) => Ok(Some(token)),
+        None => Err(unauthenticated(
+            "the Authorization header must be one, and like: Bearer eyJ0eXAi…",
+        )),
+    }
+}
+
+fn refused(error: TokenError) -> Problem {
+    match error {
+        TokenError::Unavailable => Problem::new(Code::AuthUnavailable, error.to_string()),
+        TokenError::Malformed
+        | TokenError::WrongType
+        | TokenError::UnknownKey
+        | TokenError::Signature
+        | TokenError::Issuer
+        | TokenError::Audience
+        | TokenError::Expired
+        | TokenError::NotYet => unauthenticated(error.to_string()),
+    }
+}
+
+fn unauthenticated(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(Code::Unauthenticated, detail)
+}
+
+pub(crate) fn forbidden(detail: impl Into<std::borrow::Cow<'static, str>>) -> Problem {
+    Problem::new(Code::Forbidden, detail)
+}
