@@ -114,7 +114,8 @@ pub async fn run(
         Arc::clone(&status),
         links.clone(),
         registry,
-    );
+    )
+    .with_tokens(config.tokens.clone());
     // On its way out the worker still writes, and the port still answers.
     let ops_stop = CancellationToken::new();
     let mut serving = tokio::spawn(ops::serve(listener, ops, ops_stop.clone()));

@@ -16,7 +16,7 @@ struct Scenario {
     needs: &'static [&'static Requirement],
 }
 
-const SCENARIOS: [Scenario; 2] = [
+const SCENARIOS: [Scenario; 3] = [
     Scenario {
         name: "compare",
         about: "the engine against the usual ways to do it, in one run on one machine",
@@ -24,6 +24,17 @@ const SCENARIOS: [Scenario; 2] = [
             &requirement::REDIS_SERVER,
             &requirement::WRK,
             &requirement::REDIS_BENCHMARK,
+        ],
+    },
+    Scenario {
+        name: "events",
+        about: "how long a change takes from its HTTP request to Kafka",
+        needs: &[
+            &requirement::REDIS_SERVER,
+            &requirement::MARIADB_SERVER,
+            &requirement::JAVA,
+            &requirement::MAVEN,
+            &requirement::ZLIB,
         ],
     },
     Scenario {

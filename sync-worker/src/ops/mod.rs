@@ -3,6 +3,7 @@
 //!
 //! It reads; it never writes to either side.
 
+mod auth;
 mod health;
 mod instants;
 mod links;
@@ -20,15 +21,20 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use axum::{Router, http::Uri, middleware, routing::get};
+use axum::{Extension, Router, http::Uri, middleware, routing::get};
 use inventory_core::ShardId;
 use prometheus_client::registry::Registry;
+use service_kit::http::auth::Verifier;
 use sqlx::MySqlPool;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
 
 pub use self::links::Links;
-use self::{metrics::Metrics, problem::Problem};
+use self::{
+    auth::{LOG_READERS, RESERVATION_READERS, guarded},
+    metrics::Metrics,
+    problem::Problem,
+};
 use crate::{
     limits::{DRAIN, OPS_QUERIES_IN_FLIGHT_MAX},
     status::Status,
@@ -41,6 +47,8 @@ pub struct Ops {
     shard: ShardId,
     status: Arc<Status>,
     links: Links,
+    /// Verifies tokens; none: nobody needs one.
+    tokens: Option<Verifier>,
     metrics: Arc<Metrics>,
     /// The pool's connections are the projection's first of all.
     queries: Arc<Semaphore>,
@@ -78,9 +86,19 @@ impl Ops {
             shard,
             status,
             links,
+            tokens: None,
             queries: Arc::new(Semaphore::new(OPS_QUERIES_IN_FLIGHT_MAX)),
             draining: Arc::default(),
         }
+    }
+}
+
+impl Ops {
+    /// Wants an access token for the audit log and the reservation query.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: Option<Verifier>) -> Self {
+        self.tokens = tokens;
+        self
     }
 }
 
@@ -123,10 +141,17 @@ fn router(ops: Ops) -> Router {
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::handle));
+    let tokens = ops.tokens.clone();
     for prefix in ["/api", "/api/v1"] {
+        let logs = Router::new().route(&format!("{prefix}/inventories/logs"), get(logs::handle));
+        let held =
+            Router::new().route(&format!("{prefix}/reservations"), get(reservations::handle));
         router = router
-            .route(&format!("{prefix}/inventories/logs"), get(logs::handle))
-            .route(&format!("{prefix}/reservations"), get(reservations::handle));
+            .merge(guarded(logs, tokens.is_some(), LOG_READERS))
+            .merge(guarded(held, tokens.is_some(), RESERVATION_READERS));
+    }
+    if let Some(tokens) = tokens {
+        router = router.layer(Extension(tokens));
     }
     router
         .fallback(async |uri: Uri| Problem::not_found(uri.path()))

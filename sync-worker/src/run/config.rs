@@ -7,7 +7,11 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use inventory_core::limits::{TTL_SECONDS_MAX, TTL_SECONDS_MIN};
-use service_kit::topics::TopicSettings;
+use service_kit::{
+    config::Problems,
+    http::auth::{TokenFlags, Verifier},
+    topics::TopicSettings,
+};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::flags::{Command, Flags, Run};
@@ -32,6 +36,8 @@ pub struct Config {
     pub stores: Stores,
     /// Where to answer about health, metrics and queries.
     pub ops_listen: SocketAddr,
+    /// Verifies the tokens of those who read the audit log and reservations; `None`: nobody needs one.
+    pub tokens: Option<Verifier>,
     /// Where Kafka is, and what is made of it; `None`: there is none.
     pub kafka: Option<KafkaConfig>,
     /// What of the worker runs here.
@@ -244,7 +250,15 @@ fn check(run: Run, problems: &mut Vec<String>) -> Config {
         retention: Duration::from_secs(topic_retention),
         ..TopicSettings::default()
     };
-    let ops_listen = listen(&run.ops_listen).unwrap_or_else(|problem| {
+    let wants_tokens = match run.auth.as_str() {
+        "jwt" => true,
+        "none" => false,
+        other => {
+            add("auth", &format_args!("{other:?} must be one of none, jwt"));
+            false
+        }
+    };
+    let ops_listen = listen(&run.ops_listen, wants_tokens).unwrap_or_else(|problem| {
         add("ops-listen", &problem);
         SocketAddr::from(([127, 0, 0, 1], 0))
     });
@@ -260,9 +274,22 @@ fn check(run: Run, problems: &mut Vec<String>) -> Config {
         let problem = format!("{:?} is no level or filter: {reason}", run.log_level);
         add("log-level", &problem);
     }
+    let mut of_tokens = Problems::default();
+    let tokens = TokenFlags {
+        jwks_url: run.jwks_url,
+        jwks_file: run.jwks_file,
+        token_issuer: run.token_issuer,
+        token_audience: run.token_audience,
+    };
+    let tokens = tokens.verifier(&mut of_tokens);
+    if wants_tokens && let Err(service_kit::config::NoConfig::Problems(more)) = of_tokens.finish(())
+    {
+        problems.extend(more);
+    }
     Config {
         stores: run.stores,
         ops_listen,
+        tokens: wants_tokens.then_some(tokens),
         kafka: (!no_kafka).then_some(KafkaConfig {
             brokers,
             publish,
@@ -316,15 +343,15 @@ fn is_broker(text: &str) -> bool {
     })
 }
 
-fn listen(text: &str) -> Result<SocketAddr, String> {
+fn listen(text: &str, wants_tokens: bool) -> Result<SocketAddr, String> {
     let address = text.replacen("localhost:", "127.0.0.1:", 1);
     let address: SocketAddr = address
         .parse()
         .map_err(|_| format!("{text:?} must be an address and a port, like 127.0.0.1:8090"))?;
-    if !address.ip().is_loopback() {
+    if !address.ip().is_loopback() && !wants_tokens {
         return Err(format!(
-            "{address} is not loopback; it answers without a token, so anybody who reaches it could \
-             read the audit log and reservations"
+            "{address} is not loopback; with --auth none anybody who reaches it could read the audit \
+             log and reservations; say --auth jwt"
         ));
     }
     Ok(address)

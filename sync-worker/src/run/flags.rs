@@ -50,6 +50,33 @@ pub(super) struct Run {
         default_value = "127.0.0.1:8090"
     )]
     pub(super) ops_listen: String,
+    /// Who may read the audit log and reservations: none (everybody, on loopback only) or jwt (who has an
+    /// access token of an administrator; services may read reservations).
+    #[arg(long, env = "SYNC_AUTH", value_name = "MODE", default_value = "none")]
+    pub(super) auth: String,
+    /// With jwt: where the keys are that tokens are signed with [default: auth-service on this machine,
+    /// `http://127.0.0.1:8089/.well-known/jwks.json`].
+    #[arg(long, env = "SYNC_JWKS_URL", value_name = "URL")]
+    pub(super) jwks_url: Option<String>,
+    /// With jwt: a file with those keys, instead of a URL.
+    #[arg(long, env = "SYNC_JWKS_FILE", value_name = "FILE")]
+    pub(super) jwks_file: Option<String>,
+    /// With jwt: the issuer (`iss`) that tokens must have.
+    #[arg(
+        long,
+        env = "SYNC_TOKEN_ISSUER",
+        value_name = "NAME",
+        default_value = access_token::DEFAULT_ISSUER
+    )]
+    pub(super) token_issuer: String,
+    /// With jwt: the audience (`aud`) that tokens must be for.
+    #[arg(
+        long,
+        env = "SYNC_TOKEN_AUDIENCE",
+        value_name = "NAME",
+        default_value = access_token::DEFAULT_AUDIENCE
+    )]
+    pub(super) token_audience: String,
     /// Only these parts of the worker: projection (the journal into MariaDB), events (MariaDB's
     /// outbox into Kafka), commands (stock commands from Kafka).
     #[arg(long, env = "SYNC_ONLY", value_name = "PART,...")]

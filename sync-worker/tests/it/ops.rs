@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use access_token::{JwksSource, Role, Verifier, VerifierSettings, testing::Issuer};
 use inventory_core::{Context, CustomerId, Metadata, OrderId, Reserve, Return, Text};
 use serde_json::{Value, json};
 use sync_worker::{
@@ -371,4 +372,61 @@ async fn the_audit_log_is_newest_first_and_pages_hold_still() {
         }
         assert_eq!(paged, whole, "{query:?}");
     }
+}
+
+#[tokio::test]
+async fn with_tokens_the_log_is_the_administrators() {
+    let pool = sync_worker::database::pool("mysql://root@127.0.0.1:1/x").unwrap();
+    let issuer = Issuer::new();
+    let keys = issuer.jwks_json();
+    let source = JwksSource::custom("test", move || {
+        let keys = keys.clone();
+        async move { Ok(keys) }
+    });
+    let verifier = Verifier::new(source, VerifierSettings::default());
+    let ops = Ops::new(pool, S, Arc::new(Status::default())).with_tokens(Some(verifier));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(serve(listener, ops, stop.clone()));
+    let tokens: Vec<(Option<Role>, Option<String>)> = std::iter::once((None, None))
+        .chain(Role::ALL.map(|role| (Some(role), Some(issuer.token("somebody", &[role])))))
+        .collect();
+    let statuses = tokio::task::spawn_blocking(move || {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .build()
+            .into();
+        let mut statuses = Vec::new();
+        for path in [
+            "/api/inventories/logs?limit=none",
+            "/api/v1/inventories/logs?limit=none",
+            "/api/reservations?limit=none",
+            "/api/v1/reservations?limit=none",
+            "/healthz",
+        ] {
+            for (role, token) in &tokens {
+                let mut request = agent.get(format!("{url}{path}"));
+                if let Some(token) = token {
+                    request = request.header("authorization", format!("Bearer {token}"));
+                }
+                let status = request.call().unwrap().status().as_u16();
+                statuses.push((path, *role, status));
+            }
+        }
+        statuses
+    });
+    for (path, role, status) in statuses.await.unwrap() {
+        let expected = match (path, role) {
+            ("/healthz", _) => 200,
+            (_, None) => 401,
+            // Let through, to be told what is wrong with the question.
+            (_, Some(Role::Admin)) => 400,
+            (path, Some(Role::Service)) if path.contains("reservations") => 400,
+            (_, Some(Role::Customer | Role::Service)) => 403,
+        };
+        assert_eq!(status, expected, "{path} {role:?}");
+    }
+    stop.cancel();
+    task.await.unwrap().unwrap();
 }
