@@ -16,7 +16,7 @@ struct Scenario {
     needs: &'static [&'static Requirement],
 }
 
-const SCENARIOS: [Scenario; 3] = [
+const SCENARIOS: [Scenario; 4] = [
     Scenario {
         name: "compare",
         about: "the engine against the usual ways to do it, in one run on one machine",
@@ -45,6 +45,11 @@ const SCENARIOS: [Scenario; 3] = [
             &requirement::MARIADB_SERVER,
             &requirement::WRK,
         ],
+    },
+    Scenario {
+        name: "shop",
+        about: "the shop that cargo dev up has started: orders through the saga, logins, the catalog",
+        needs: &[],
     },
 ];
 
