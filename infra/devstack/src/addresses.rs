@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::{failure::Failure, output, ports, service::Service, stack::Stack, state::State};
+use crate::{
+    failure::Failure,
+    output, ports,
+    service::{self, Service},
+    stack::Stack,
+    state::State,
+};
 
 /// Ports to look at for a server that moves, from its own on.
 const PORTS_TRIED_MAX: u16 = 100;
@@ -37,7 +43,7 @@ impl Addresses {
 
     /// Where the servers are, or were, that `up` started.
     pub(crate) fn of(state: &State) -> Self {
-        let known = Stack::Full.services().iter().filter_map(|service| {
+        let known = service::ALL.iter().filter_map(|service| {
             let port = state.processes.get(service.name)?.port()?;
             Some((service.name, port))
         });
@@ -54,6 +60,11 @@ impl Addresses {
 
     pub(crate) fn url(&self, service: &Service) -> String {
         service.url(self.port(service))
+    }
+
+    /// Address and port.
+    pub(crate) fn address(&self, service: &Service) -> String {
+        format!("127.0.0.1:{}", self.port(service))
     }
 
     fn next_free(&self, service: &Service) -> Result<u16, Failure> {
@@ -76,9 +87,10 @@ impl Addresses {
 
 /// Whether servers that run expect it where it was.
 fn is_awaited(state: &State, service: &Service) -> bool {
-    let mut dependents = service.dependents().iter();
     state.processes.contains_key(service.name)
-        && dependents.any(|dependent| state.alive(dependent.name).is_some())
+        && service
+            .dependents()
+            .any(|dependent| state.alive(dependent.name).is_some())
 }
 
 #[cfg(test)]
@@ -93,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        service::{INVENTORY_SERVER, MARIADB, REDIS, SYNC_WORKER},
+        service::{INVENTORY_SERVER, KAFKA, MARIADB, REDIS, SYNC_WORKER},
         state::Process,
     };
 
@@ -122,10 +134,13 @@ mod tests {
         assert!((own + 1..own + 50).contains(&addresses.port(&REDIS)));
         assert_eq!(addresses.url(&SYNC_WORKER), "http://127.0.0.1:28090");
         drop(taken);
-        let server = 20_000 + INVENTORY_SERVER.base_port;
-        let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, server)).unwrap();
+        let fixed = [&INVENTORY_SERVER, &KAFKA].map(|service| 20_000 + service.base_port);
+        let taken = fixed.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap());
         let failure = Addresses::choose(&state(20_000), Stack::Full).unwrap_err();
-        assert!(failure.message.contains("28083"), "{}", failure.message);
+        for named in ["28083 (for inventory-server)", "29092 (for kafka)"] {
+            assert!(failure.message.contains(named), "{}", failure.message);
+        }
+        drop(taken);
     }
 
     #[test]

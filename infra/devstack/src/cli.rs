@@ -23,9 +23,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Build and start everything, load demo stock, play the demo; returns when all is ready
+    /// Build and start everything, fill the demo shop, place an order; returns when all is ready
     Up(UpOptions),
-    /// Play the demo against the running stack: reserve, confirm, release
+    /// Place another order in the demo shop; with the engine alone: reserve, confirm, release
     Demo,
     /// Stop everything that `up` started
     Down,
@@ -33,7 +33,7 @@ pub(crate) enum Command {
     Status,
     /// Show the output of a server
     Logs(LogsOptions),
-    /// Build a server anew, stop it, start it (redis, mariadb: stop and start on the same data)
+    /// Build a server anew, stop it, start it (stores and Kafka: stop and start on the same data)
     Restart {
         /// Server, as `status` names it
         name: String,
@@ -71,6 +71,12 @@ pub(crate) struct UpOptions {
     /// Start only this part of the stack
     #[arg(long, value_enum)]
     pub(crate) only: Option<Part>,
+    /// Let events be published from the binlog of MariaDB, not by the services themselves
+    #[arg(long, value_enum, conflicts_with = "only")]
+    pub(crate) cdc: Option<Cdc>,
+    /// Start everything and fill the demo shop, but place no order
+    #[arg(long)]
+    pub(crate) no_demo: bool,
     /// Added to every port; remembered until `reset` or another value
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=PORT_OFFSET_MAX))]
     pub(crate) port_offset: Option<u16>,
@@ -80,6 +86,13 @@ pub(crate) struct UpOptions {
 pub(crate) enum Part {
     /// inventory-server on a Redis of its own, without authentication
     Inventory,
+}
+
+/// Who reads the binlog.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Cdc {
+    /// Kafka Connect with Debezium
+    Debezium,
 }
 
 #[derive(Debug, Args)]
@@ -127,10 +140,13 @@ mod tests {
     fn up_takes_what_it_can_do_and_nothing_else() {
         assert!(parsed("up").is_ok());
         assert!(parsed("up --only inventory --port-offset 1000").is_ok());
+        assert!(parsed("up --cdc debezium --no-demo").is_ok());
         for line in [
             "up --port-offset 60000",
             "up --port-offset -1",
             "up --only shop",
+            "up --only inventory --cdc debezium",
+            "up --cdc maxwell",
             "up --monitoring",
         ] {
             assert!(parsed(line).is_err(), "{line}");

@@ -2,7 +2,7 @@
 
 use std::{
     fs::File,
-    io::{Read as _, Seek as _},
+    io::{Read as _, Seek as _, Write as _},
     process::{Child, Command, ExitStatus, Stdio},
     time::Duration,
 };
@@ -20,12 +20,29 @@ pub struct Finished {
     pub stderr: String,
 }
 
+/// As [`finish`], for a command that reads `input`.
+///
+/// # Errors
+/// As [`finish`].
+pub fn finish_with(command: &mut Command, input: &str, timeout: Duration) -> Result<Finished> {
+    let what = "writing a temporary file";
+    let mut file = tempfile::tempfile().map_err(Error::io(what))?;
+    file.write_all(input.as_bytes())
+        .and_then(|()| file.rewind())
+        .map_err(Error::io(what))?;
+    run(command.stdin(file), timeout)
+}
+
 /// Runs a command without input until it ends, whatever its exit status.
 ///
 /// # Errors
 /// [`Error::Io`] when it does not start; [`Error::TimedOut`] when it has not ended within `timeout`: it is
 /// killed then.
 pub fn finish(command: &mut Command, timeout: Duration) -> Result<Finished> {
+    run(command.stdin(Stdio::null()), timeout)
+}
+
+fn run(command: &mut Command, timeout: Duration) -> Result<Finished> {
     let name = program::short_name(command.get_program().as_ref());
     let what = format!("running {name}");
     // Files, since a pipe that nobody reads while it is waited for would fill up.
@@ -33,7 +50,6 @@ pub fn finish(command: &mut Command, timeout: Duration) -> Result<Finished> {
     let (stdout, stderr) = (file()?, file()?);
     let copy = |file: &File| file.try_clone().map_err(Error::io(what.clone()));
     let child = command
-        .stdin(Stdio::null())
         .stdout(copy(&stdout)?)
         .stderr(copy(&stderr)?)
         .spawn()
@@ -86,6 +102,16 @@ mod tests {
         .unwrap();
         assert_eq!(finished.status.code(), Some(3));
         assert_eq!((&*finished.stdout, &*finished.stderr), ("out\n", "err\n"));
+    }
+
+    #[test]
+    fn what_is_to_be_read_is_read() {
+        let limit = Duration::from_secs(10);
+        assert_eq!(
+            finish_with(&mut sh("cat"), "text", limit).unwrap().stdout,
+            "text"
+        );
+        assert_eq!(finish(&mut sh("cat"), limit).unwrap().stdout, "");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Building a server, and noticing that a running one is older.
+//! Building the servers, and noticing that a running one is older.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,14 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{cargo, failure::Failure, workspace::Workspace};
+use crate::{
+    cargo,
+    failure::Failure,
+    output,
+    service::{Program, Service},
+    stack::Stack,
+    workspace::Workspace,
+};
 
 /// Where cargo put the programs of some packages, by name.
 #[derive(Debug, Default)]
@@ -25,13 +32,41 @@ impl Binaries {
         })
     }
 
-    pub(crate) fn extend(&mut self, others: Self) {
-        self.0.extend(others.0);
+    #[cfg(test)]
+    pub(crate) fn of(name: &str, path: &str) -> Self {
+        Self(BTreeMap::from([(name.to_owned(), path.into())]))
     }
 }
 
 /// The package whose speed is worth minutes of linking.
 const HOT_PACKAGE: &str = "inventory-server";
+
+/// Builds what a stack runs: for each profile all packages at once.
+pub(crate) fn all(workspace: &Workspace, stack: Stack) -> Result<Binaries, Failure> {
+    let mut binaries = Binaries::default();
+    for (profile, packages) in by_profile(stack) {
+        let what = format!("building {}", packages.join(", "));
+        let built = output::step(&what, || build(workspace, profile, &packages, None))?;
+        binaries.0.extend(built.0);
+    }
+    Ok(binaries)
+}
+
+/// Builds one of its programs. All packages are named here, too: with them change the features of what they
+/// have in common, and it would be built anew.
+pub(crate) fn one(
+    workspace: &Workspace,
+    stack: Stack,
+    service: &Service,
+    program: &Program,
+) -> Result<Binaries, Failure> {
+    let profiles = by_profile(stack).into_iter();
+    let mut profiles = profiles.filter(|(_, packages)| packages.contains(&program.package));
+    let (profile, packages) = profiles
+        .next()
+        .unwrap_or_else(|| (profile(program.package), vec![program.package]));
+    build(workspace, profile, &packages, Some(service.name))
+}
 
 /// The profile that a package is built with to be run.
 fn profile(package: &str) -> &'static str {
@@ -42,20 +77,36 @@ fn profile(package: &str) -> &'static str {
     }
 }
 
-/// Builds the binaries of a package as people run them.
-pub(crate) fn release(workspace: &Workspace, package: &str) -> Result<Binaries, Failure> {
+/// Each package once.
+fn by_profile(stack: Stack) -> Vec<(&'static str, Vec<&'static str>)> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for program in stack.built().filter_map(Service::program) {
+        let (package, profile) = (program.package, profile(program.package));
+        match groups.iter_mut().find(|(other, _)| *other == profile) {
+            Some((_, packages)) if packages.contains(&package) => {}
+            Some((_, packages)) => packages.push(package),
+            None => groups.push((profile, vec![package])),
+        }
+    }
+    groups
+}
+
+/// Builds the binaries of some packages, or one of them.
+fn build(
+    workspace: &Workspace,
+    profile: &str,
+    packages: &[&str],
+    binary: Option<&str>,
+) -> Result<Binaries, Failure> {
     let failed = |why: String| {
         let next = "the compiler's words are above; cargo dev doctor checks the tools";
-        Failure::new(format!("building {package} failed: {why}"), next)
+        let packages = packages.join(", ");
+        Failure::new(format!("building {packages} failed: {why}"), next)
     };
-    let args = [
-        "build",
-        "--profile",
-        profile(package),
-        "-p",
-        package,
-        "--message-format=json-render-diagnostics",
-    ];
+    let mut args = vec!["build", "--profile", profile];
+    args.extend(packages.iter().flat_map(|package| ["-p", package]));
+    args.extend(binary.into_iter().flat_map(|binary| ["--bin", binary]));
+    args.push("--message-format=json-render-diagnostics");
     let mut child = cargo::command(workspace, &args)
         .stdout(Stdio::piped())
         .spawn()
@@ -127,6 +178,25 @@ mod tests {
         assert_eq!(executable(end), None);
         let failure = Binaries::default().path("reconcile").unwrap_err();
         assert!(failure.message.contains("reconcile"), "{}", failure.message);
+    }
+
+    #[test]
+    fn all_but_the_hot_path_is_built_at_once() {
+        assert_eq!(
+            by_profile(Stack::Inventory),
+            [("hot", vec!["inventory-server"])]
+        );
+        let groups = by_profile(Stack::Full);
+        assert_eq!(groups.len(), 2);
+        let (_, packages) = groups
+            .iter()
+            .find(|(profile, _)| *profile == "release")
+            .unwrap();
+        let payment = packages
+            .iter()
+            .filter(|package| **package == "payment-service");
+        assert_eq!(payment.count(), 1, "{packages:?}");
+        assert!(packages.contains(&"sync-worker") && packages.contains(&"order-service"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! `demo`: one purchase and one change of mind, over HTTP.
+//! `demo`: an order in the shop; with the engine alone one purchase and one change of mind, over HTTP.
 //!
-//! The ids are fixed, so a repeat changes nothing: the engine answers it with the current status.
+//! The ids of the latter are fixed, so a repeat changes nothing: the engine answers it with the current status.
 
 use serde_json::{Value, json};
 use ureq::http::Method;
@@ -10,15 +10,12 @@ use crate::{
     demo_stock,
     failure::Failure,
     http::{Answer, Api},
-    output, projection,
+    output,
     service::INVENTORY_SERVER,
-    stack::Stack,
+    shop::{self, Which},
     state::State,
     workspace::Workspace,
 };
-
-/// The ids that the demo uses.
-pub(crate) const RESERVATIONS: [&str; 2] = ["demo-1", "demo-2"];
 
 struct Call {
     method: Method,
@@ -32,16 +29,17 @@ struct Call {
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let state = State::load(workspace)?;
-    let server = state
-        .alive(INVENTORY_SERVER.name)
-        .ok_or_else(|| Failure::new("inventory-server does not run", "start it: cargo dev up"))?;
-    let api = Api::new(&server.url);
-    demo_stock::load(&api)?;
-    play(&api)?;
-    match state.stack {
-        Stack::Inventory => Ok(()),
-        Stack::Full => projection::show_demo(workspace, &Addresses::of(&state)),
+    if state.alive(INVENTORY_SERVER.name).is_none() {
+        let next = "start it: cargo dev up";
+        return Err(Failure::new("inventory-server does not run", next));
     }
+    let addresses = Addresses::of(&state);
+    if state.stack.is_full() {
+        return shop::play(workspace, &addresses, Which::New);
+    }
+    let api = Api::new(&addresses, &INVENTORY_SERVER);
+    demo_stock::load(&api)?;
+    play(&api)
 }
 
 /// Prints every call with its answer.
@@ -49,7 +47,7 @@ pub(crate) fn play(api: &Api) -> Result<(), Failure> {
     output::line("Demo: demo-1 is reserved and confirmed, demo-2 reserved and released");
     for call in calls() {
         let answer = api.call(&call.method, call.path, call.body.as_ref())?;
-        output::line(shown(&call, &answer));
+        output::line(shown(&call.method, call.path, call.shown, &answer));
         if !is_expected(&call, &answer) {
             let message = format!("the demo did not expect this: {}", answer.body);
             return Err(Failure::new(message, "cargo dev logs inventory-server"));
@@ -115,7 +113,7 @@ fn is_expected(call: &Call, answer: &Answer) -> bool {
 }
 
 /// `  POST /api/reservations  201  {"reservationId":"demo-1","status":"RESERVED",…}`.
-fn shown(call: &Call, answer: &Answer) -> String {
+fn shown(method: &Method, path: &str, fields: &[&str], answer: &Answer) -> String {
     let field = |name: &&str| {
         Some(format!(
             "{}:{}",
@@ -124,26 +122,27 @@ fn shown(call: &Call, answer: &Answer) -> String {
         ))
     };
     let problem = &["code", "detail"][..];
-    let names = if answer.status < 400 {
-        call.shown
-    } else {
-        problem
-    };
+    let names = if answer.status < 400 { fields } else { problem };
     let fields = names.iter().filter_map(field).collect::<Vec<_>>().join(",");
     let note = if answer.replayed {
         "  (repeat: nothing changed)"
     } else {
         ""
     };
+    let method = method.as_str();
     format!(
-        "  {:<4} {:<34} {}  {{{fields}}}{note}",
-        call.method, call.path, answer.status
+        "  {method:<4} {path:<34} {}  {{{fields}}}{note}",
+        answer.status
     )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn shown_call(call: &Call, answer: &Answer) -> String {
+        shown(&call.method, call.path, call.shown, answer)
+    }
 
     fn answer(status: u16, body: Value) -> Answer {
         Answer {
@@ -157,7 +156,7 @@ mod tests {
     fn a_line_shows_the_call_and_the_telling_fields() {
         let [reserve, ..] = calls();
         let body = json!({"status": "RESERVED", "reservationId": "demo-1", "items": []});
-        let line = shown(&reserve, &answer(201, body));
+        let line = shown_call(&reserve, &answer(201, body));
         assert!(line.contains("POST /api/reservations "), "{line}");
         assert!(
             line.ends_with(r#"201  {"reservationId":"demo-1","status":"RESERVED"}"#),
@@ -168,12 +167,12 @@ mod tests {
     #[test]
     fn a_repeat_is_marked_and_a_problem_shows_its_code() {
         let [reserve, ..] = calls();
-        let line = shown(&reserve, &answer(200, json!({"status": "CONFIRMED"})));
+        let line = shown_call(&reserve, &answer(200, json!({"status": "CONFIRMED"})));
         assert!(
             line.ends_with(r#"{"status":"CONFIRMED"}  (repeat: nothing changed)"#),
             "{line}"
         );
-        let line = shown(
+        let line = shown_call(
             &reserve,
             &answer(404, json!({"code": "UNKNOWN_SKU", "status": 404})),
         );

@@ -1,12 +1,11 @@
 //! The stock of the demo shop: `data/demo_stock.csv`.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use ureq::http::Method;
 
-use crate::{
-    failure::Failure,
-    http::{Answer, Api},
-};
+use crate::{failure::Failure, http::Api};
 
 /// One SKU at one location.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,7 +15,6 @@ struct Row {
     on_hand: u64,
     /// Units a customer may hold or buy, and in how many seconds.
     limit: Option<(u64, Option<u64>)>,
-    name: &'static str,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -25,28 +23,63 @@ pub(crate) struct Loaded {
     pub(crate) already_there: usize,
 }
 
+/// Where stock is that nothing else is said of.
+const DEFAULT_LOCATION: &str = "default";
+
 /// Creates what is not there; what is there is left alone, whatever became of it.
 pub(crate) fn load(api: &Api) -> Result<Loaded, Failure> {
+    load_rows(api, rows())
+}
+
+/// The same, of what does not lie at the usual place.
+pub(crate) fn load_elsewhere(api: &Api) -> Result<Loaded, Failure> {
+    load_rows(api, rows().filter(|row| row.location != DEFAULT_LOCATION))
+}
+
+/// Of each SKU at the usual place.
+pub(crate) fn initial_quantities() -> BTreeMap<&'static str, u64> {
+    rows()
+        .filter(|row| row.location == DEFAULT_LOCATION)
+        .map(|row| (row.sku, row.on_hand))
+        .collect()
+}
+
+/// Sets the limit of a SKU that has one, when nobody has changed it since it was made.
+pub(crate) fn set_limit(api: &Api, sku: &str) -> Result<(), Failure> {
+    let is_it =
+        |row: &Row| row.sku == sku && row.location == DEFAULT_LOCATION && row.limit.is_some();
+    let Some(row) = rows().find(is_it) else {
+        return Ok(());
+    };
+    let mut request = request(&row);
+    request["expectedVersion"] = 1.into();
+    put(api, &row, &request).map(drop)
+}
+
+fn load_rows(api: &Api, rows: impl Iterator<Item = Row>) -> Result<Loaded, Failure> {
     let mut loaded = Loaded::default();
-    for row in rows() {
-        let path = format!("/api/inventories/{}", row.sku);
-        let answer = api.call(&Method::PUT, &path, Some(&request(&row)))?;
-        match answer.status {
-            201 => loaded.created += 1,
-            409 if is_conflict(&answer) => loaded.already_there += 1,
-            status => {
-                let message = format!(
-                    "PUT {path} ({}) answered {status} {}",
-                    row.name, answer.body
-                );
-                return Err(Failure::new(message, "cargo dev logs inventory-server"));
-            }
+    for row in rows {
+        if put(api, &row, &request(&row))? {
+            loaded.created += 1;
+        } else {
+            loaded.already_there += 1;
         }
     }
     Ok(loaded)
 }
 
-/// `29 SKUs at 2 locations`.
+/// Whether it was written; else it has another version than the request expects.
+fn put(api: &Api, row: &Row, request: &Value) -> Result<bool, Failure> {
+    let path = format!("/api/inventories/{}", row.sku);
+    let answer = api.call(&Method::PUT, &path, Some(request))?;
+    match answer.status {
+        200 | 201 => Ok(true),
+        409 if answer.text("code") == "VERSION_CONFLICT" => Ok(false),
+        _ => Err(api.unexpected(&Method::PUT, &path, &answer)),
+    }
+}
+
+/// `32 SKUs at 2 locations`.
 pub(crate) fn summary() -> String {
     let count = |mut values: Vec<&str>| {
         values.sort_unstable();
@@ -56,10 +89,6 @@ pub(crate) fn summary() -> String {
     let skus = count(rows().map(|row| row.sku).collect());
     let locations = count(rows().map(|row| row.location).collect());
     format!("{skus} SKUs at {locations} locations")
-}
-
-fn is_conflict(answer: &Answer) -> bool {
-    answer.body.get("code").and_then(Value::as_str) == Some("VERSION_CONFLICT")
 }
 
 fn request(row: &Row) -> Value {
@@ -87,7 +116,7 @@ fn rows() -> impl Iterator<Item = Row> {
 }
 
 fn parse(line: &'static str) -> Option<Row> {
-    let [sku, location, on_hand, limit, window, name] = line.split(',').collect::<Vec<_>>()[..]
+    let [sku, location, on_hand, limit, window, _name] = line.split(',').collect::<Vec<_>>()[..]
     else {
         return None;
     };
@@ -101,13 +130,12 @@ fn parse(line: &'static str) -> Option<Row> {
         location,
         on_hand: on_hand.parse().ok()?,
         limit,
-        name,
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use super::*;
 
@@ -145,7 +173,6 @@ mod tests {
                     .all(|byte| allowed(byte) && byte != b':'),
                 "{row:?}"
             );
-            assert!(!row.name.is_empty(), "{row:?}");
         }
     }
 

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{environment, failure::Failure, launch::Launch, workspace::Workspace};
 
-/// Starts a server at the workspace root, in a session of its own, without input, its output in `log`.
+/// Starts a server in its folder, in a session of its own, without input, its output in `log`.
 /// What an earlier life wrote is kept in `LOG.1`.
 pub(crate) fn start(workspace: &Workspace, launch: &Launch, log: &Path) -> Result<Child, Failure> {
     let file = open_log(log).map_err(Failure::io(format!("opening {}", log.display())))?;
@@ -26,7 +26,7 @@ pub(crate) fn start(workspace: &Workspace, launch: &Launch, log: &Path) -> Resul
         .arg(&launch.program)
         .args(&launch.args)
         .envs(launch.env.iter().map(|(name, value)| (name, value)))
-        .current_dir(workspace.root());
+        .current_dir(launch.dir.as_deref().unwrap_or_else(|| workspace.root()));
     command.stdin(Stdio::null()).stdout(file).stderr(copy);
     command.spawn().map_err(Failure::io(format!(
         "starting {}",

@@ -7,21 +7,22 @@ use crate::{
     requirement::{self, Check, Requirement},
 };
 
-const REQUIRED: [&Requirement; 3] = [
+/// Of the full stack; the engine alone needs the first two.
+pub(crate) const REQUIRED: [&Requirement; 6] = [
     &requirement::C_COMPILER,
     &requirement::REDIS_SERVER,
     &requirement::MARIADB_SERVER,
+    &requirement::ZLIB,
+    &requirement::JAVA,
+    &requirement::MAVEN,
 ];
 
-const OPTIONAL: [&Requirement; 8] = [
+const OPTIONAL: [&Requirement; 5] = [
     &requirement::REDIS_BENCHMARK,
     &requirement::WRK,
     &requirement::PERF,
     &requirement::SETPRIV,
     &requirement::STRACE,
-    &requirement::ZLIB,
-    &requirement::JAVA,
-    &requirement::MAVEN,
 ];
 
 /// Cargo component and the rustup name of what brings it.

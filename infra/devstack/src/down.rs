@@ -23,5 +23,7 @@ pub(crate) fn down(workspace: &Workspace) -> Result<(), Failure> {
     stop::stop_all(workspace, &mut state)?;
     embedded_redis::stop_left_behind(workspace)?;
     left_behind::stop("redis-server", &workspace.shared_redis_dir())?;
-    left_behind::stop("mariadbd", &database::data_dir(workspace))
+    left_behind::stop("mariadbd", &database::data_dir(workspace))?;
+    left_behind::stop("java", &workspace.connect_dir())?;
+    left_behind::stop("java", &workspace.kafka_dir())
 }

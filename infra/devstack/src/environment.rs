@@ -37,10 +37,22 @@ pub(crate) fn without_server_settings(command: &mut Command) {
     }
 }
 
+/// What the variables of servers begin with: each server has a prefix of its own.
+const SERVER_PREFIXES: [&str; 9] = [
+    "INVENTORY_",
+    "SYNC_",
+    "AUTH_",
+    "USER_",
+    "CATALOG_",
+    "ORDER_",
+    "PAYMENT_",
+    "SANDBOX_",
+    "DEBEZIUM_",
+];
+
 fn is_server_setting(name: &str) -> bool {
-    const KEPT: [&str; 2] = ["INVENTORY_LOG_LEVEL", "SYNC_LOG_LEVEL"];
-    let is_ours = name.starts_with("INVENTORY_") || name.starts_with("SYNC_");
-    is_ours && !KEPT.contains(&name)
+    let mut prefixes = SERVER_PREFIXES.iter();
+    prefixes.any(|prefix| name.starts_with(prefix)) && !name.ends_with("_LOG_LEVEL")
 }
 
 fn is_set_by_cargo_run(name: &str) -> bool {
@@ -108,7 +120,11 @@ mod tests {
     fn a_developers_settings_do_not_reach_the_server_but_the_log_level_does() {
         assert!(is_server_setting("INVENTORY_REDIS_URL"));
         assert!(is_server_setting("SYNC_DATABASE_URL"));
+        assert!(is_server_setting("ORDER_DATABASE_URL"));
         assert!(!is_server_setting("INVENTORY_LOG_LEVEL"));
-        assert!(!is_server_setting("HOME"));
+        assert!(!is_server_setting("PAYMENT_LOG_LEVEL"));
+        for other in ["HOME", "USER"] {
+            assert!(!is_server_setting(other));
+        }
     }
 }

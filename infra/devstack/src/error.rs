@@ -59,6 +59,9 @@ pub enum Error {
     /// MariaDB refused a statement, or its client could not reach it; the text is the client's.
     #[error("mariadb: {0}")]
     Sql(String),
+    /// Kafka Connect refused a call, or nobody answered; or a connector has failed.
+    #[error("Kafka Connect: {0}")]
+    Connect(String),
     /// The bytes that came back are no Redis reply, or a file of Redis is not as expected.
     #[error("not understood: {0}")]
     Protocol(String),

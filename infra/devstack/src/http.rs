@@ -1,23 +1,31 @@
 //! Calling a server of the stack.
 
-use std::{fmt::Display, time::Duration};
+use std::{
+    fmt::Display,
+    time::{Duration, Instant},
+};
 
+use devstack::wait;
 use serde_json::Value;
 use ureq::{
     Agent, Body,
     http::{Method, Request, Response},
 };
 
-use crate::failure::Failure;
+use crate::{addresses::Addresses, failure::Failure, service::Service};
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a server may say that it cannot, before that is its answer.
+const UNAVAILABLE_MAX: Duration = Duration::from_secs(20);
 const READY_CALL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// One server, by its base URL.
-#[derive(Debug)]
+/// One server, as somebody or nobody in particular.
+#[derive(Clone)]
 pub(crate) struct Api {
     agent: Agent,
+    server: &'static str,
     base: String,
+    token: Option<String>,
 }
 
 #[derive(Debug)]
@@ -29,11 +37,29 @@ pub(crate) struct Answer {
     pub(crate) replayed: bool,
 }
 
+impl Answer {
+    /// A text of the body; empty where there is none.
+    pub(crate) fn text(&self, field: &str) -> &str {
+        let text = self.body.get(field).and_then(Value::as_str);
+        text.unwrap_or_default()
+    }
+}
+
 impl Api {
-    pub(crate) fn new(base: &str) -> Self {
+    pub(crate) fn new(addresses: &Addresses, service: &Service) -> Self {
         Self {
             agent: agent(CALL_TIMEOUT),
-            base: base.to_owned(),
+            server: service.name,
+            base: addresses.url(service),
+            token: None,
+        }
+    }
+
+    /// The same, with a token for each call.
+    pub(crate) fn with_token(self, token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..self
         }
     }
 
@@ -44,13 +70,60 @@ impl Api {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Answer, Failure> {
+        self.send(method, path, body, None)
+    }
+
+    /// As [`Self::call`]; a repeat with the same key changes nothing.
+    pub(crate) fn post_once(&self, path: &str, body: &Value, key: &str) -> Result<Answer, Failure> {
+        self.send(&Method::POST, path, Some(body), Some(key))
+    }
+
+    /// What is wrong with an answer that the caller did not expect.
+    pub(crate) fn unexpected(&self, method: &Method, path: &str, answer: &Answer) -> Failure {
+        let Answer { status, body, .. } = answer;
+        let message = format!("{method} {}{path} answers {status} {body}", self.base);
+        Failure::new(message, format!("cargo dev logs {}", self.server))
+    }
+
+    /// Who says 503 has done nothing, and is asked again for a while: some of its neighbours may have been
+    /// started after it.
+    fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Answer, Failure> {
+        let started = Instant::now();
+        wait::until_some(UNAVAILABLE_MAX * 2, path, || {
+            let sent = self.send_once(method, path, body, key);
+            let again = sent.as_ref().is_ok_and(|answer| answer.status == 503)
+                && started.elapsed() < UNAVAILABLE_MAX;
+            (!again).then_some(sent)
+        })?
+    }
+
+    fn send_once(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&Value>,
+        key: Option<&str>,
+    ) -> Result<Answer, Failure> {
         let unreachable = |error: &dyn Display| {
             let message = format!("{method} {}{path}: {error}", self.base);
-            Failure::new(message, "cargo dev status, cargo dev logs inventory-server")
+            let next = format!("cargo dev status, cargo dev logs {}", self.server);
+            Failure::new(message, next)
         };
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.base));
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         // Without content there is no content type: an empty body is no JSON.
         let sent = match body {
             Some(body) => {
@@ -85,8 +158,8 @@ fn read(mut response: Response<Body>) -> Result<Answer, ureq::Error> {
 }
 
 /// Whether the server says that it and all it depends on are ready; if not, what it says instead.
-pub(crate) fn check_ready(base: &str) -> Result<(), String> {
-    let url = format!("{base}/readyz");
+pub(crate) fn check_ready(base: &str, path: &str) -> Result<(), String> {
+    let url = format!("{base}{path}");
     let mut response = agent(READY_CALL_TIMEOUT)
         .get(&url)
         .call()
@@ -96,7 +169,7 @@ pub(crate) fn check_ready(base: &str) -> Result<(), String> {
     }
     let body = response.body_mut().read_to_string().unwrap_or_default();
     Err(format!(
-        "/readyz answers {} {body}",
+        "{path} answers {} {body}",
         response.status().as_u16()
     ))
 }

@@ -10,10 +10,12 @@
 //! The same crate is the `cargo dev` command; its modules belong to the binary and are not public.
 
 pub mod command;
+pub mod connect;
 mod error;
 pub mod kafka;
 pub mod logfile;
 pub mod mariadb;
+mod maven;
 pub mod process;
 pub mod procfs;
 pub mod program;

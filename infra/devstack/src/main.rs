@@ -3,10 +3,12 @@
 //! Never touches a server it did not start, and keeps everything it makes in `.devstack/`.
 
 mod addresses;
+mod broker;
 mod cargo;
 mod cli;
 mod compile;
 mod database;
+mod debezium;
 mod demo;
 mod demo_stock;
 mod detach;
@@ -14,6 +16,7 @@ mod doctor;
 mod down;
 mod embedded_redis;
 mod environment;
+mod events;
 mod failure;
 mod guide;
 mod http;
@@ -31,7 +34,9 @@ mod projection;
 mod requirement;
 mod reset;
 mod restart;
+mod secrets;
 mod service;
+mod shop;
 mod soak;
 mod stack;
 mod start;

@@ -4,10 +4,15 @@
 
 use std::{
     io::{self, Write as _},
+    sync::mpsc::{RecvTimeoutError, channel},
+    thread,
     time::{Duration, Instant},
 };
 
 use crate::failure::Failure;
+
+/// How long a wait may be silent.
+pub(crate) const TELL_INTERVAL: Duration = Duration::from_secs(5);
 
 /// A line of the result.
 pub(crate) fn line(text: impl AsRef<str>) {
@@ -27,6 +32,25 @@ pub(crate) fn step<T>(name: &str, work: impl FnOnce() -> Result<T, Failure>) -> 
     let outcome = if result.is_ok() { "done" } else { "failed" };
     progress(format!("    {outcome} in {}", seconds(started.elapsed())));
     result
+}
+
+/// Runs it, and says every few seconds what it is that takes so long.
+pub(crate) fn telling<T: Send>(what: &str, work: impl FnOnce() -> T + Send) -> T {
+    let started = Instant::now();
+    thread::scope(|scope| {
+        let (done, is_done) = channel::<()>();
+        scope.spawn(move || {
+            while is_done.recv_timeout(TELL_INTERVAL) == Err(RecvTimeoutError::Timeout) {
+                progress(format!(
+                    "    {what} ({} so far)",
+                    seconds(started.elapsed())
+                ));
+            }
+        });
+        let result = work();
+        drop(done);
+        result
+    })
 }
 
 pub(crate) fn failure(failure: &Failure) {

@@ -6,9 +6,12 @@ use std::{
     time::Duration,
 };
 
+use devstack::kafka;
+
 use crate::{
-    database, http,
+    database, debezium, http,
     service::{Kind, Service},
+    stack::Stack,
     state::Process,
     workspace::Workspace,
 };
@@ -18,13 +21,18 @@ const REDIS_TIMEOUT: Duration = Duration::from_secs(2);
 /// The error says in a line why it does not.
 pub(crate) fn check(
     workspace: &Workspace,
+    stack: Stack,
     service: &Service,
     process: &Process,
 ) -> Result<(), String> {
-    match service.kind {
-        Kind::Http => http::check_ready(&process.url),
-        Kind::Redis => ping(process.port().unwrap_or_default()),
+    let port = process.port().unwrap_or_default();
+    match &service.kind {
+        Kind::Built(program) => http::check_ready(&process.url, program.ready_path),
+        Kind::Redis => ping(port),
         Kind::MariaDb => database::check(workspace),
+        Kind::Kafka if kafka::is_ready(&workspace.kafka_dir(), port) => Ok(()),
+        Kind::Kafka => Err("it does not name itself to its clients".to_owned()),
+        Kind::Connect => debezium::check(stack, &process.url),
     }
 }
 

@@ -65,7 +65,7 @@ pub(crate) const JAVA: Requirement = Requirement {
     version_arg: "-version",
     minimum: Some((17, 0)),
     package: "default-jre-headless",
-    purpose: "Kafka in the tests",
+    purpose: "Kafka",
 };
 
 pub(crate) const MAVEN: Requirement = Requirement {
@@ -73,7 +73,7 @@ pub(crate) const MAVEN: Requirement = Requirement {
     version_arg: "--version",
     minimum: None,
     package: "maven",
-    purpose: "fetching Kafka",
+    purpose: "fetching Kafka and Debezium",
 };
 
 pub(crate) const REDIS_BENCHMARK: Requirement = Requirement {
@@ -166,6 +166,8 @@ fn major_minor(version: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -189,6 +191,37 @@ mod tests {
         );
         let old = text.replace("10.11.14", "10.6.18");
         assert!(matches!(MARIADB_SERVER.judge(&old), Check::TooOld(_)));
+    }
+
+    #[test]
+    fn the_images_for_docker_have_the_same_versions() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../compose.yaml");
+        let text = std::fs::read_to_string(file).unwrap();
+        let images: BTreeSet<&str> = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("image: "))
+            .collect();
+        let oldest = |name: &str, requirement: &Requirement| {
+            let (major, minor) = requirement.minimum.unwrap();
+            format!("{name}:{major}.{minor}")
+        };
+        let expected = [
+            oldest("redis", &REDIS_SERVER),
+            oldest("mariadb", &MARIADB_SERVER),
+            format!("apache/kafka:{}", devstack::kafka::KAFKA_VERSION),
+            format!(
+                "quay.io/debezium/connect:{}",
+                devstack::connect::DEBEZIUM_VERSION
+            ),
+        ];
+        assert_eq!(images, expected.iter().map(String::as_str).collect());
+        // Nobody but this machine gets in.
+        let ports = text
+            .lines()
+            .filter(|line| line.ends_with(":6379\"") || line.contains("_PORT:-"));
+        assert!(ports.clone().count() >= 4);
+        let mut published = ports.filter(|line| line.trim().starts_with("- "));
+        assert!(published.all(|line| line.contains("\"127.0.0.1:")));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     embedded_redis,
     failure::Failure,
     launch, lock, output,
-    service::{INVENTORY_SERVER, Kind, Service},
+    service::{INVENTORY_SERVER, Service},
     start,
     state::State,
     stop,
@@ -25,10 +25,10 @@ pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<(), Failure> {
     }
     let addresses = Addresses::of(&state);
     let mut binaries = Binaries::default();
-    if service.kind == Kind::Http {
+    if let Some(program) = service.program() {
         // First, so that a build that fails leaves the old one running.
         binaries = output::step(&format!("building {name}"), || {
-            compile::release(workspace, service.name)
+            compile::one(workspace, state.stack, service, program)
         })?;
     }
     output::step(&format!("stopping {name}"), || {
@@ -47,7 +47,7 @@ pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<(), Failure> {
             &launch,
             addresses.url(service),
         )?;
-        start::wait_until_ready(workspace, &state, service).inspect_err(|_| {
+        start::wait_until_useful(workspace, &state, service, &[]).inspect_err(|_| {
             // The failure to report is the first one.
             let _ = stop::stop(workspace, &mut state, service.name);
         })

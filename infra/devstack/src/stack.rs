@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    cli::Part,
-    service::{INVENTORY_SERVER, MARIADB, REDIS, SYNC_WORKER, Service},
+    cli::{Cdc, Part, UpOptions},
+    service::{self, CONNECT, INVENTORY_SERVER, Kind, Service},
 };
 
 /// What `up` was asked for.
@@ -14,23 +14,46 @@ pub(crate) enum Stack {
     /// inventory-server alone, on a Redis of its own.
     #[default]
     Inventory,
-    /// Everything, on a Redis and a MariaDB that all share.
+    /// Everything, on a Redis, a MariaDB and a Kafka that all share.
     Full,
+    /// Everything, and Debezium publishes the outboxes, not the services themselves.
+    Debezium,
 }
 
 impl Stack {
-    pub(crate) fn of(only: Option<Part>) -> Self {
-        match only {
-            Some(Part::Inventory) => Self::Inventory,
-            None => Self::Full,
+    pub(crate) fn of(options: &UpOptions) -> Self {
+        match (options.only, options.cdc) {
+            (Some(Part::Inventory), _) => Self::Inventory,
+            (None, Some(Cdc::Debezium)) => Self::Debezium,
+            (None, None) => Self::Full,
         }
     }
 
     /// Each after those that it needs.
-    pub(crate) fn services(self) -> &'static [&'static Service] {
+    pub(crate) fn services(self) -> Vec<&'static Service> {
+        let all = service::ALL.into_iter();
+        all.filter(|service| self.has(service)).collect()
+    }
+
+    fn has(self, service: &Service) -> bool {
         match self {
-            Self::Inventory => &[&INVENTORY_SERVER],
-            Self::Full => &[&REDIS, &MARIADB, &INVENTORY_SERVER, &SYNC_WORKER],
+            Self::Inventory => *service == INVENTORY_SERVER,
+            Self::Full => *service != CONNECT,
+            Self::Debezium => true,
+        }
+    }
+
+    /// Those of them that are built here.
+    pub(crate) fn built(self) -> impl Iterator<Item = &'static Service> {
+        let services = self.services().into_iter();
+        services.filter(|service| matches!(service.kind, Kind::Built(_)))
+    }
+
+    /// Whether it is more than the engine.
+    pub(crate) fn is_full(self) -> bool {
+        match self {
+            Self::Inventory => false,
+            Self::Full | Self::Debezium => true,
         }
     }
 
@@ -39,6 +62,7 @@ impl Stack {
         match self {
             Self::Inventory => "cargo dev up --only inventory",
             Self::Full => "cargo dev up",
+            Self::Debezium => "cargo dev up --cdc debezium",
         }
     }
 }

@@ -5,14 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use devstack::{logfile, wait};
+use devstack::{logfile, wait as waiting};
 
 use crate::{
-    detach,
+    database, debezium, detach,
     failure::Failure,
     launch::Launch,
     output, probe,
-    service::Service,
+    service::{Kind, Service},
     state::{Process, State},
     workspace::Workspace,
 };
@@ -20,8 +20,8 @@ use crate::{
 /// How long a server may take from its start until it is ready; loading its data is part of it.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a wait may be silent.
-const TELL_INTERVAL: Duration = Duration::from_secs(5);
+/// The same for what runs on Java, on a machine that is busy.
+const JAVA_READY_TIMEOUT: Duration = Duration::from_secs(180);
 
 const SHOWN_LOG_LINES: usize = 30;
 
@@ -45,33 +45,73 @@ pub(crate) fn start(
     state.save(workspace)
 }
 
+/// Waits until it does its work, as long as it and the `others` live, and sees to it that the others find there
+/// what they need.
+pub(crate) fn wait_until_useful(
+    workspace: &Workspace,
+    state: &State,
+    service: &Service,
+    others: &[&'static Service],
+) -> Result<(), Failure> {
+    wait(workspace, state, service, others)?;
+    let url = state
+        .processes
+        .get(service.name)
+        .map(|process| &process.url);
+    match (&service.kind, url) {
+        (Kind::MariaDb, _) => database::make_accounts(workspace, state.stack),
+        (Kind::Connect, Some(url)) => debezium::register(state.stack, url),
+        (Kind::Connect | Kind::Built(_) | Kind::Redis | Kind::Kafka, _) => Ok(()),
+    }
+}
+
 /// Waits until it does its work, as long as the process lives.
 pub(crate) fn wait_until_ready(
     workspace: &Workspace,
     state: &State,
     service: &Service,
 ) -> Result<(), Failure> {
+    wait(workspace, state, service, &[])
+}
+
+fn wait(
+    workspace: &Workspace,
+    state: &State,
+    service: &Service,
+    others: &[&'static Service],
+) -> Result<(), Failure> {
     let Some(process) = state.processes.get(service.name) else {
         let message = format!("{} was not started", service.name);
         return Err(Failure::new(message, "start it: cargo dev up"));
     };
-    let failed = |why: &str| {
+    let failed = |name: &str, process: &Process, why: &str| {
         let lines = logfile::tail(&process.log, SHOWN_LOG_LINES);
-        let message = format!("{} {why}; its last lines:\n{lines}", service.name);
+        let message = format!("{name} {why}; its last lines:\n{lines}");
         let log = workspace.shown(&process.log);
         Failure::new(message, format!("the whole log is {log}"))
     };
+    let dead_other = || {
+        let mut others = others.iter().filter_map(|other| {
+            let process = state.processes.get(other.name)?;
+            Some((other.name, process))
+        });
+        others.find(|(_, process)| !process.is_alive())
+    };
+    let timeout = match service.kind {
+        Kind::Kafka | Kind::Connect => JAVA_READY_TIMEOUT,
+        Kind::Built(_) | Kind::Redis | Kind::MariaDb => READY_TIMEOUT,
+    };
     let reason = RefCell::new(String::new());
     let mut told = Instant::now();
-    let ready = wait::until_some(READY_TIMEOUT, "ready", || {
-        if !process.is_alive() {
+    let ready = waiting::until_some(timeout, "ready", || {
+        if !process.is_alive() || dead_other().is_some() {
             return Some(false);
         }
-        match probe::check(workspace, service, process) {
+        match probe::check(workspace, state.stack, service, process) {
             Ok(()) => return Some(true),
             Err(why) => *reason.borrow_mut() = why.chars().take(REASON_SHOWN_MAX).collect(),
         }
-        if told.elapsed() >= TELL_INTERVAL {
+        if told.elapsed() >= output::TELL_INTERVAL {
             told = Instant::now();
             output::progress(format!("    not yet: {}", reason.borrow()));
         }
@@ -79,12 +119,14 @@ pub(crate) fn wait_until_ready(
     });
     match ready {
         Ok(true) => Ok(()),
-        Ok(false) => Err(failed("ended before it was ready")),
+        Ok(false) => {
+            let (name, process) = dead_other().unwrap_or((service.name, process));
+            Err(failed(name, process, "ended before all was ready"))
+        }
         Err(_) => {
             let reason = reason.borrow();
-            Err(failed(&format!(
-                "was not ready within {READY_TIMEOUT:?} ({reason})"
-            )))
+            let why = format!("was not ready within {timeout:?} ({reason})");
+            Err(failed(service.name, process, &why))
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     failure::Failure,
     output, probe,
     service::Service,
+    stack::Stack,
     state::{Process, State},
     workspace::Workspace,
 };
@@ -27,7 +28,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     ];
     let mut failed = Vec::new();
     for (name, process) in &state.processes {
-        let condition = condition(workspace, name, process);
+        let condition = condition(workspace, state.stack, name, process);
         if condition != Condition::Ready {
             failed.push(format!("{name} is {}", condition.word()));
         }
@@ -82,12 +83,12 @@ impl Condition {
     }
 }
 
-fn condition(workspace: &Workspace, name: &str, process: &Process) -> Condition {
+fn condition(workspace: &Workspace, stack: Stack, name: &str, process: &Process) -> Condition {
     if !process.is_alive() {
         return Condition::Dead;
     }
-    let ready =
-        Service::named(name).is_ok_and(|service| probe::check(workspace, service, process).is_ok());
+    let ready = Service::named(name)
+        .is_ok_and(|service| probe::check(workspace, stack, service, process).is_ok());
     if ready {
         Condition::Ready
     } else {

@@ -2,15 +2,17 @@
 
 use crate::{
     addresses::Addresses,
+    broker,
     cli::UpOptions,
     compile::{self, Binaries},
-    demo, demo_stock, embedded_redis,
+    debezium, demo, demo_stock, doctor, embedded_redis,
     failure::Failure,
     guide,
     http::Api,
     launch, lock, output, packages, projection,
     requirement::{self, Requirement},
     service::{INVENTORY_SERVER, Kind, Service},
+    shop::{self, Which},
     stack::Stack,
     start,
     state::State,
@@ -19,7 +21,7 @@ use crate::{
 };
 
 pub(crate) fn run(workspace: &Workspace, options: &UpOptions) -> Result<(), Failure> {
-    let stack = Stack::of(options.only);
+    let stack = Stack::of(options);
     let _lock = lock::acquire(workspace)?;
     let mut state = State::load(workspace)?;
     require_same_stack(&state, stack)?;
@@ -36,12 +38,14 @@ pub(crate) fn run(workspace: &Workspace, options: &UpOptions) -> Result<(), Fail
     } else {
         output::step("ports", || Addresses::choose(&state, stack))?
     };
-    let mut binaries = Binaries::default();
-    for service in built(stack) {
-        binaries.extend(output::step(&format!("building {}", service.name), || {
-            compile::release(workspace, service.name)
-        })?);
+    if stack.is_full() {
+        // Before the builds: what cannot be fetched is better known at once.
+        output::step("Kafka's jars", || broker::fetch(workspace))?;
     }
+    if stack == Stack::Debezium {
+        output::step("Debezium's jars", || debezium::installed(workspace))?;
+    }
+    let binaries = compile::all(workspace, stack)?;
     let mut started = Vec::new();
     bring_up(workspace, &mut state, &addresses, &binaries, &mut started).inspect_err(|_| {
         // What ran before stays. The failure to report is the first one.
@@ -51,9 +55,9 @@ pub(crate) fn run(workspace: &Workspace, options: &UpOptions) -> Result<(), Fail
     })?;
     // Before the demo: who has to find out why it fails needs what is in there.
     let guide = guide::text(workspace, stack, &addresses, &binaries)?;
-    show(workspace, stack, &addresses, &binaries)?;
+    show(workspace, stack, options, &addresses, &binaries)?;
     output::line(guide);
-    for service in built(stack) {
+    for service in stack.built() {
         let outdated = state.alive(service.name).is_some_and(|process| {
             let binary = binaries.path(service.name);
             binary.is_ok_and(|binary| compile::is_outdated(process.pid, binary))
@@ -77,12 +81,13 @@ fn bring_up(
     started: &mut Vec<&'static Service>,
 ) -> Result<(), Failure> {
     let stack = state.stack;
-    for service in stack.services() {
+    let services = stack.services();
+    for &service in &services {
         output::step(&format!("starting {}", service.name), || {
             if let Some(process) = state.alive(service.name) {
                 output::progress(format!("    runs already (pid {})", process.pid));
             } else {
-                if *service == &INVENTORY_SERVER {
+                if *service == INVENTORY_SERVER {
                     embedded_redis::stop_left_behind(workspace)?;
                 }
                 let launch = launch::prepare(workspace, stack, service, addresses, binaries)?;
@@ -92,32 +97,45 @@ fn bring_up(
             if waits_for_another(stack, service) {
                 return Ok(());
             }
-            start::wait_until_ready(workspace, state, service)
+            start::wait_until_useful(workspace, state, service, &[])
         })?;
     }
-    for service in stack.services() {
+    for service in &services {
         if waits_for_another(stack, service) {
             output::step(&format!("waiting for {}", service.name), || {
-                start::wait_until_ready(workspace, state, service)
+                start::wait_until_useful(workspace, state, service, &services)
             })?;
         }
     }
     Ok(())
 }
 
-/// inventory-server is closed until sync-worker, which is started after it, has opened the shard.
+/// Servers of ours wait for each other: inventory-server is closed until sync-worker, which is started after
+/// it, has opened the shard. Debezium reads tables that they make.
 fn waits_for_another(stack: Stack, service: &Service) -> bool {
-    stack == Stack::Full && service.kind == Kind::Http
+    match service.kind {
+        Kind::Built(_) => stack.is_full(),
+        Kind::Connect => true,
+        Kind::Redis | Kind::MariaDb | Kind::Kafka => false,
+    }
 }
 
-/// Demo stock, the demo, and in the full stack what became of it on the other side.
+/// What there is to sell, and the demo; in the full stack also whether both sides agree afterwards.
 fn show(
     workspace: &Workspace,
     stack: Stack,
+    options: &UpOptions,
     addresses: &Addresses,
     binaries: &Binaries,
 ) -> Result<(), Failure> {
-    let api = Api::new(&addresses.url(&INVENTORY_SERVER));
+    if stack.is_full() {
+        shop::open(workspace, addresses, binaries)?;
+        if !options.no_demo {
+            shop::play(workspace, addresses, Which::LastOrNew)?;
+        }
+        return projection::check(workspace, addresses, binaries.path("reconcile")?);
+    }
+    let api = Api::new(addresses, &INVENTORY_SERVER);
     output::step("demo stock", || {
         let loaded = demo_stock::load(&api)?;
         output::progress(format!(
@@ -127,39 +145,28 @@ fn show(
         Ok(())
     })?;
     output::line(format!("Demo stock: {}", demo_stock::summary()));
-    demo::play(&api)?;
-    match stack {
-        Stack::Inventory => Ok(()),
-        Stack::Full => {
-            projection::show_demo(workspace, addresses)?;
-            projection::reconcile(workspace, addresses, binaries.path("reconcile")?)
-        }
+    if !options.no_demo {
+        demo::play(&api)?;
     }
-}
-
-fn built(stack: Stack) -> impl Iterator<Item = &'static Service> {
-    let services = stack.services().iter().copied();
-    services.filter(|service| service.kind == Kind::Http)
+    Ok(())
 }
 
 fn requirements(stack: Stack) -> &'static [&'static Requirement] {
     match stack {
         Stack::Inventory => &[&requirement::C_COMPILER, &requirement::REDIS_SERVER],
-        Stack::Full => &[
-            &requirement::C_COMPILER,
-            &requirement::REDIS_SERVER,
-            &requirement::MARIADB_SERVER,
-        ],
+        Stack::Full | Stack::Debezium => &doctor::REQUIRED,
     }
 }
 
-/// Both stacks have an inventory-server, each on another Redis.
+/// The stacks share servers, which are told other things in each.
 fn require_same_stack(state: &State, stack: Stack) -> Result<(), Failure> {
     if state.stack == stack || !state.runs() {
         return Ok(());
     }
-    let message = format!("what runs was started by: {}", state.stack.command());
-    Err(Failure::new(message, "stop it first: cargo dev down"))
+    let running = state.stack.command();
+    let message = format!("what runs was started by: {running}");
+    let next = "repeat that, or stop it first: cargo dev down";
+    Err(Failure::new(message, next))
 }
 
 /// The offset asked for, else the one of last time. Servers that run keep theirs.
@@ -211,5 +218,10 @@ mod tests {
         let failure = require_same_stack(&state, Stack::Full).unwrap_err();
         let expected = "what runs was started by: cargo dev up --only inventory";
         assert_eq!(failure.message, expected);
+        state.stack = Stack::Debezium;
+        require_same_stack(&state, Stack::Debezium).unwrap();
+        let failure = require_same_stack(&state, Stack::Full).unwrap_err();
+        assert!(failure.message.ends_with("up --cdc debezium"));
+        assert!(failure.next.contains("cargo dev down"));
     }
 }

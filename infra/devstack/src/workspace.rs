@@ -63,6 +63,21 @@ impl Workspace {
         self.devstack_dir().join("mariadb")
     }
 
+    /// Data and settings of Kafka.
+    pub(crate) fn kafka_dir(&self) -> PathBuf {
+        self.devstack_dir().join("kafka")
+    }
+
+    /// Settings of Kafka Connect; what it remembers is in Kafka.
+    pub(crate) fn connect_dir(&self) -> PathBuf {
+        self.devstack_dir().join("connect")
+    }
+
+    /// Passwords, keys and client secrets, each drawn once.
+    pub(crate) fn secrets_dir(&self) -> PathBuf {
+        self.devstack_dir().join("secrets")
+    }
+
     pub(crate) fn log_file(&self, name: &str) -> PathBuf {
         self.devstack_dir().join("logs").join(format!("{name}.log"))
     }

@@ -1,11 +1,15 @@
-//! A private Kafka broker.
+//! A private Kafka broker, and one that stays.
 
 mod answer;
 mod builder;
+mod installed;
 mod jars;
 mod properties;
 mod server;
+mod tools;
 
 pub use builder::Builder;
+pub use installed::{Installed, Launch, is_ready};
 pub use jars::{FETCH_TIMEOUT, KAFKA_VERSION};
 pub use server::{KafkaServer, START_TIMEOUT, STOP_TIMEOUT};
+pub use tools::Tools;

@@ -74,19 +74,19 @@ impl KafkaServer {
         let java = program::find("java")?;
         let own_dir = OwnDir::make("kafka")?;
         let jars = jars::folder(own_dir.path())?;
-        let cluster = cluster();
-        let mut args = java_args(&jars, &own_dir);
+        let place = Place::of(own_dir.path());
+        let cluster = new_cluster();
+        let mut args = java_args(&jars, own_dir.path());
         let mut formatted = false;
         // Another process may take a port between finding and using it; then the next ones are tried.
         for _ in 0..PORT_TRIES_MAX {
             let Some(ports) = free_ports() else { break };
-            let text = properties::text(settings, &data_dir(&own_dir), ports);
-            fs::write(properties_path(&own_dir), text)
-                .map_err(Error::io("writing server.properties"))?;
+            let text = properties::text(settings, &place.data, ports);
+            fs::write(&place.properties, text).map_err(Error::io("writing server.properties"))?;
             if !formatted {
-                format_data(&java, &args, &own_dir, &cluster)?;
+                format_data(&java, &args, &place, &cluster)?;
                 args.push("kafka.Kafka".into());
-                args.push(properties_path(&own_dir).into());
+                args.push(place.properties.clone().into());
                 formatted = true;
             }
             let mut child = launch(&java, &args, &own_dir)?;
@@ -127,7 +127,7 @@ impl KafkaServer {
     /// Folder with its data: one folder for each partition, and the cluster's metadata.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        data_dir(&self.own_dir)
+        Place::of(self.own_dir.path()).data
     }
 
     /// Everything it logged, in all its lives.
@@ -202,8 +202,26 @@ impl KafkaServer {
     }
 }
 
+/// Where a broker keeps its things in its folder.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    pub(super) properties: PathBuf,
+    pub(super) data: PathBuf,
+}
+
+impl Place {
+    pub(super) fn of(folder: &Path) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            properties: folder.join("server.properties"),
+            data: folder.join("data"),
+        }
+    }
+}
+
 /// An id that no other broker has. Kafka wants 16 bytes in base64.
-fn cluster() -> String {
+pub(super) fn new_cluster() -> String {
     format!("devs-{:016x}A", random::number())
 }
 
@@ -215,14 +233,19 @@ fn free_ports() -> Option<Ports> {
 }
 
 /// Writes the cluster's id into an empty data folder; Kafka does not start on another.
-fn format_data(java: &Path, args: &[OsString], own_dir: &OwnDir, cluster: &str) -> Result<()> {
+pub(super) fn format_data(
+    java: &Path,
+    args: &[OsString],
+    place: &Place,
+    cluster: &str,
+) -> Result<()> {
     let mut format = Command::new(java);
     format
         .args(args)
         .args(["kafka.tools.StorageTool", "format"])
         .args(["--cluster-id", cluster, "--config"])
-        .arg(properties_path(own_dir))
-        .current_dir(own_dir.path());
+        .arg(&place.properties)
+        .current_dir(&place.folder);
     let finished = command::finish(&mut format, FORMAT_TIMEOUT)?;
     if finished.status.success() {
         return Ok(());
@@ -270,14 +293,6 @@ fn wait_until_ready(
     })?
 }
 
-fn data_dir(own_dir: &OwnDir) -> PathBuf {
-    own_dir.path().join("data")
-}
-
-fn properties_path(own_dir: &OwnDir) -> PathBuf {
-    own_dir.path().join("server.properties")
-}
-
 fn log_path(own_dir: &OwnDir) -> PathBuf {
     own_dir.path().join("kafka.log")
 }
@@ -287,26 +302,27 @@ fn log(own_dir: &OwnDir) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// Of the virtual machine, up to the class to run. It is to start soon, not to run fast.
-fn java_args(jars: &Path, own_dir: &OwnDir) -> Vec<OsString> {
-    let mut args: Vec<OsString> = [
-        "-XX:TieredStopAtLevel=1",
-        "-XX:+UseSerialGC",
-        "-XX:+ExitOnOutOfMemoryError",
-        // A killed one would leave a file of it in the temporary folder.
-        "-XX:-UsePerfData",
-        "-Xmx512m",
-        "-Dorg.slf4j.simpleLogger.showDateTime=true",
-        "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
-        "-Dorg.slf4j.simpleLogger.showThreadName=false",
-        // They print all of their settings, hundreds of lines.
-        "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn",
-        "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn",
-    ]
-    .map(OsString::from)
-    .to_vec();
+/// Of the virtual machine: it is to start soon, not to run fast.
+const JAVA_OPTIONS: [&str; 10] = [
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+UseSerialGC",
+    "-XX:+ExitOnOutOfMemoryError",
+    // A killed one would leave a file of it in the temporary folder.
+    "-XX:-UsePerfData",
+    "-Xmx512m",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+    "-Dorg.slf4j.simpleLogger.showThreadName=false",
+    // They print all of their settings, hundreds of lines.
+    "-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaConfig=warn",
+    "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.common.config=warn",
+];
+
+/// Of the virtual machine, up to the class to run.
+pub(super) fn java_args(jars: &Path, temporary: &Path) -> Vec<OsString> {
+    let mut args: Vec<OsString> = JAVA_OPTIONS.map(OsString::from).to_vec();
     let mut tmp = OsString::from("-Djava.io.tmpdir=");
-    tmp.push(own_dir.path());
+    tmp.push(temporary);
     args.extend([tmp, "-cp".into(), jars.join("*").into()]);
     args
 }

@@ -118,6 +118,15 @@ impl MariaDbServer {
         Ok(self.url(&name))
     }
 
+    /// Gives the account of tests a right on everything, such as `BINLOG MONITOR`.
+    ///
+    /// # Errors
+    /// As [`MariaDbServer::sql`].
+    pub fn grant(&self, right: &str) -> Result<()> {
+        self.sql(&format!("GRANT {right} ON *.* TO '{USER}'@'%'"))
+            .map(drop)
+    }
+
     /// Runs statements as root on a connection of its own and returns what they answer: a line for each row,
     /// columns apart by a tab, without names and without the last line end. Names of tables need their
     /// database (`db.table`), or a `USE db;` before them.

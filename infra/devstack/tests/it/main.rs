@@ -1,6 +1,8 @@
 //! The library against real processes and a real redis-server, mariadbd and Kafka.
 
 #[cfg(test)]
+mod connect;
+#[cfg(test)]
 mod kafka;
 #[cfg(test)]
 mod mariadb;

@@ -15,6 +15,15 @@ use devstack::{procfs, wait};
 use serde_json::Value;
 use tempfile::TempDir;
 
+/// The services of the shop.
+const SHOP: [&str; 5] = [
+    "auth-service",
+    "user-service",
+    "catalog-service",
+    "order-service",
+    "payment-service",
+];
+
 const SOON: Duration = Duration::from_secs(10);
 
 /// A checkout in a temporary folder; nothing of it is left on drop.
@@ -32,29 +41,38 @@ impl Checkout {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
+        let members = [&["inventory-server", "sync-worker"][..], &SHOP].concat();
         file(
             "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"inventory-server\", \"sync-worker\"]\n\
-             [profile.hot]\ninherits = \"release\"\n",
+            &format!(
+                "[workspace]\nresolver = \"3\"\nmembers = {members:?}\n\
+                 [profile.release]\nopt-level = 0\n[profile.hot]\ninherits = \"release\"\n"
+            ),
         );
         file("infra/devstack/Cargo.toml", "");
-        let http = include_str!("../fixtures/fake_http.rs");
-        for (name, text) in [
-            (
-                "inventory-server",
-                include_str!("../fixtures/fake_server.rs"),
-            ),
-            ("sync-worker", include_str!("../fixtures/fake_worker.rs")),
-        ] {
+        for name in members {
             let manifest = format!("[package]\nname = \"{name}\"\nedition = \"2021\"\n");
             file(&format!("{name}/Cargo.toml"), &manifest);
+            let text = match name {
+                "inventory-server" => include_str!("../fixtures/fake_server.rs"),
+                "sync-worker" => include_str!("../fixtures/fake_worker.rs"),
+                _ => include_str!("../fixtures/fake_shop.rs"),
+            };
             file(&format!("{name}/src/main.rs"), text);
-            file(&format!("{name}/src/http.rs"), http);
+            for (module, text) in [
+                ("http", include_str!("../fixtures/fake_http.rs")),
+                ("database", include_str!("../fixtures/fake_database.rs")),
+            ] {
+                file(&format!("{name}/src/{module}.rs"), text);
+            }
         }
         file(
             "sync-worker/src/bin/reconcile.rs",
             include_str!("../fixtures/fake_reconcile.rs"),
         );
+        // A second program of its package.
+        let sandbox = "#[path = \"../main.rs\"]\nmod shop;\nfn main() {\n    shop::main();\n}\n";
+        file("payment-service/src/bin/toss-sandbox.rs", sandbox);
         Self {
             folder,
             port: free_port(),
@@ -92,9 +110,21 @@ impl Checkout {
         self.dev(&["up", "--only", "inventory", "--port-offset", &offset])
     }
 
-    /// The full stack.
+    /// The full stack, without the demo on Kafka, which takes some seconds.
     fn up_all(&self) -> Output {
-        self.dev(&["up", "--port-offset", &self.offset().to_string()])
+        self.dev(&[
+            "up",
+            "--no-demo",
+            "--port-offset",
+            &self.offset().to_string(),
+        ])
+    }
+
+    /// Lets the stand-ins play their part in the demo on Kafka.
+    fn prepare_demo(&self) {
+        let tools = devstack::kafka::Tools::find(self.root()).unwrap();
+        let class_path = tools.class_path().to_str().unwrap().to_owned();
+        fs::write(self.root().join("class-path"), class_path).unwrap();
     }
 
     fn offset(&self) -> u16 {
@@ -116,8 +146,19 @@ impl Checkout {
         self.pid("inventory-server")
     }
 
-    fn pids(&self) -> [u32; 4] {
-        ["redis", "mariadb", "inventory-server", "sync-worker"].map(|name| self.pid(name))
+    fn pids(&self) -> [u32; 5] {
+        [
+            "redis",
+            "mariadb",
+            "inventory-server",
+            "sync-worker",
+            "kafka",
+        ]
+        .map(|name| self.pid(name))
+    }
+
+    fn cluster(&self) -> String {
+        fs::read_to_string(self.root().join(".devstack/kafka/data/meta.properties")).unwrap()
     }
 
     fn redis_pids(&self) -> Vec<u32> {
@@ -139,9 +180,11 @@ impl Drop for Checkout {
 /// A port for inventory-server with which those of the whole stack are free. Below the range that the kernel
 /// gives to clients, who could take one of them before its server does.
 fn free_port() -> u16 {
-    const BASES: [u16; 4] = [8083, 8090, 6379, 3306];
+    const BASES: [u16; 13] = [
+        8081, 8083, 8084, 8085, 8087, 8089, 8090, 8091, 8093, 6379, 3306, 9092, 9093,
+    ];
     let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-    let offsets = std::iter::repeat_with(|| RandomState::new().hash_one(0) % 20_000);
+    let offsets = std::iter::repeat_with(|| RandomState::new().hash_one(0) % 19_000);
     let mut offsets = offsets.map(|offset| u16::try_from(offset).unwrap() + 4_000);
     let offset = offsets.find(|offset| BASES.iter().all(|base| is_free(base + offset)));
     8083 + offset.unwrap()
@@ -270,7 +313,14 @@ fn a_taken_port_and_a_server_that_cannot_start_are_explained() {
         "{}",
         stderr(&up)
     );
-    drop(listener);
+    let broker = 9092 + checkout.offset();
+    let kafka = TcpListener::bind((Ipv4Addr::LOCALHOST, broker)).unwrap();
+    let up = checkout.up_all();
+    assert_eq!(up.status.code(), Some(1));
+    let taken = format!("port {broker} (for kafka) is taken by");
+    assert!(stderr(&up).contains(&taken), "{}", stderr(&up));
+    assert!(!stderr(&up).contains("starting "), "{}", stderr(&up));
+    drop((listener, kafka));
     // A process that another test is starting may hold a copy until it has become itself.
     let is_free = || TcpListener::bind((Ipv4Addr::LOCALHOST, checkout.port)).is_ok();
     wait::until(SOON, "the port is free", is_free).unwrap();
@@ -303,7 +353,8 @@ fn the_full_stack_starts_stays_and_goes() {
     // Where servers of the user's run, the stores move.
     let own = 3306 + checkout.offset();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, own)).unwrap();
-    let first = checkout.up_all();
+    checkout.prepare_demo();
+    let first = checkout.dev(&["up", "--port-offset", &checkout.offset().to_string()]);
     assert!(first.status.success(), "{}", stderr(&first));
     assert!(stderr(&first).contains(&format!("{own} is taken")));
     let mariadb = checkout.process("mariadb")["url"]
@@ -313,7 +364,14 @@ fn the_full_stack_starts_stays_and_goes() {
     assert!(!mariadb.ends_with(&format!(":{own}")), "{mariadb}");
     let shown = stdout(&first);
     for expected in [
-        "| demo-2         | RELEASED  | demo-2-order | mug-celadon |        4 |",
+        "browse  GET http://127.0.0.1:",
+        "/api/products?keyword=shoes  Shoes",
+        "  CONFIRMED         2026-01-01T00:00:01.500Z  +1.500 s",
+        "| o-demo   | ORD-demo | CONFIRMED |        38000 |",
+        "| p-demo     | APPROVED |  38000 | key         |",
+        "| order-o-demo   | CONFIRMED | 1      |        2 |",
+        "  order.placed         o-demo  id-of-order.placed",
+        "  inventory.confirmed  o-demo  id-of-inventory.confirmed",
         "check: fine",
         &mariadb,
         "mariadb --defaults-file=.devstack/mariadb/client.cnf inventory",
@@ -322,53 +380,71 @@ fn the_full_stack_starts_stays_and_goes() {
     }
     let folder = checkout.root().join(".devstack");
     let password = fs::read_to_string(folder.join("mariadb/password")).unwrap();
-    for secret in ["mariadb/password", "mariadb/client.cnf", "sync.env"] {
-        let mode = fs::metadata(folder.join(secret))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600, "{secret}");
+    let mut secrets = vec![password.clone()];
+    let files = fs::read_dir(folder.join("secrets")).unwrap().flatten();
+    let mut files: Vec<_> = files.map(|file| file.path()).collect();
+    secrets.extend(files.iter().map(|file| {
+        let text = fs::read_to_string(file).unwrap();
+        let login = serde_json::from_str::<Value>(&text).ok();
+        let password = login.and_then(|login| Some(login.get("password")?.as_str()?.to_owned()));
+        password.unwrap_or(text)
+    }));
+    assert_eq!(secrets.len(), 11, "{files:?}");
+    files.extend(["mariadb/password", "mariadb/client.cnf", "sync.env"].map(|f| folder.join(f)));
+    for file in files {
+        let mode = fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
     }
     let logs = fs::read_dir(folder.join("logs")).unwrap().flatten();
     let logs = logs.map(|log| fs::read_to_string(log.path()).unwrap());
-    let seen = logs.chain([shown.clone(), stderr(&first)]);
-    assert!(seen.into_iter().all(|text| !text.contains(&password)));
+    for text in logs.chain([shown.clone(), stderr(&first)]) {
+        assert!(secrets.iter().all(|secret| !text.contains(secret)));
+    }
 
     let pids = checkout.pids();
     drop(taken);
     let second = checkout.dev(&["up"]);
     assert_eq!(stdout(&second), shown, "{}", stderr(&second));
     assert_eq!(checkout.pids(), pids);
-    let other = checkout.dev(&["up", "--only", "inventory"]);
-    assert_eq!(other.status.code(), Some(1));
-    assert!(
-        stderr(&other).contains("cargo dev down"),
-        "{}",
-        stderr(&other)
-    );
+    for other in [
+        &["up", "--only", "inventory"][..],
+        &["up", "--cdc", "debezium"],
+    ] {
+        let other = checkout.dev(other);
+        assert_eq!(other.status.code(), Some(1));
+        assert!(
+            stderr(&other).contains("cargo dev down"),
+            "{}",
+            stderr(&other)
+        );
+    }
     let status = checkout.dev(&["status"]);
     assert!(status.status.success(), "{}", stderr(&status));
     assert_eq!(
         stdout(&status).matches(" ready ").count(),
-        4,
+        11,
         "{}",
         stdout(&status)
     );
     let logs = checkout.dev(&["logs", "mariadb"]);
     assert!(stdout(&logs).contains("ready for connections"));
-    let demo = checkout.dev(&["demo"]);
-    assert!(stdout(&demo).contains("| demo-1 "), "{}", stderr(&demo));
+    let logs = checkout.dev(&["logs", "kafka", "-n", "5000"]);
+    let version = devstack::kafka::KAFKA_VERSION;
+    assert!(stdout(&logs).contains(version), "{}", stdout(&logs));
 
+    let cluster = checkout.cluster();
     let down = checkout.dev(&["down"]);
     assert!(down.status.success(), "{}", stderr(&down));
     assert!(pids.into_iter().all(is_gone));
     let stopped = stdout(&down);
     let place = |name: &str| stopped.find(&format!("{name} stopped")).unwrap();
     assert!(place("sync-worker") < place("mariadb") && place("inventory-server") < place("redis"));
+    assert!(place("sync-worker") < place("kafka") && place("order-service") < place("mariadb"));
 
     // On the same data, and on the port that is free again.
-    let again = checkout.dev(&["up"]);
+    let again = checkout.dev(&["up", "--no-demo"]);
     assert!(again.status.success(), "{}", stderr(&again));
+    assert_eq!(checkout.cluster(), cluster);
     assert!(stdout(&again).contains(&format!("mysql://127.0.0.1:{own}")));
     let same = fs::read_to_string(folder.join("mariadb/password")).unwrap();
     assert_eq!(same, password);
@@ -381,23 +457,24 @@ fn a_killed_store_comes_back_where_it_was_and_drift_is_reported() {
     assert!(up.status.success(), "{}", stderr(&up));
     let (before, address) = (checkout.pids(), checkout.process("redis")["url"].clone());
     kill9(before[0]);
+    kill9(before[4]);
     let status = checkout.dev(&["status"]);
     assert!(
         stderr(&status).contains("redis is dead"),
         "{}",
         stderr(&status)
     );
-    let up = checkout.dev(&["up"]);
+    let up = checkout.dev(&["up", "--no-demo"]);
     assert!(up.status.success(), "{}", stderr(&up));
     assert_eq!(
-        checkout.pids()[1..],
-        before[1..],
-        "only Redis is another one"
+        checkout.pids()[1..4],
+        before[1..4],
+        "only Redis and Kafka are other ones"
     );
     assert_eq!(checkout.process("redis")["url"], address);
 
     let before = checkout.pids();
-    for name in ["mariadb", "sync-worker"] {
+    for name in ["mariadb", "sync-worker", "toss-sandbox"] {
         let restart = checkout.dev(&["restart", name]);
         assert!(restart.status.success(), "{}", stderr(&restart));
     }
@@ -406,7 +483,7 @@ fn a_killed_store_comes_back_where_it_was_and_drift_is_reported() {
     assert!(is_gone(before[1]) && is_gone(before[3]));
 
     fs::write(checkout.root().join("drift"), "").unwrap();
-    let up = checkout.dev(&["up"]);
+    let up = checkout.dev(&["up", "--no-demo"]);
     assert_eq!(up.status.code(), Some(1));
     assert!(stdout(&up).contains("check: 1 difference"));
     assert_eq!(checkout.pids(), after, "it goes on running");
@@ -418,17 +495,19 @@ fn a_killed_store_comes_back_where_it_was_and_drift_is_reported() {
     }
     let down = checkout.dev(&["down"]);
     assert!(down.status.success(), "{}", stderr(&down));
-    assert!(is_gone(after[0]) && is_gone(after[1]));
+    assert!([0, 1, 4].into_iter().all(|place| is_gone(after[place])));
 }
 
 #[test]
 fn when_a_server_of_the_full_stack_cannot_start_nothing_of_it_is_left() {
     let checkout = Checkout::new();
-    let broken = checkout.root().join("broken");
+    let broken = checkout.root().join("broken-worker");
     fs::write(&broken, "").unwrap();
     let up = checkout.up_all();
     assert_eq!(up.status.code(), Some(1));
-    assert!(stderr(&up).contains("this is why"), "{}", stderr(&up));
+    // Not of inventory-server, which waits for it.
+    let why = "sync-worker ended before all was ready; its last lines:\nthis is why";
+    assert!(stderr(&up).contains(why), "{}", stderr(&up));
     let status = checkout.dev(&["status"]);
     assert!(
         stdout(&status).contains("nothing runs"),
@@ -440,4 +519,82 @@ fn when_a_server_of_the_full_stack_cannot_start_nothing_of_it_is_left() {
     fs::remove_file(broken).unwrap();
     let up = checkout.up();
     assert!(up.status.success(), "{}", stderr(&up));
+}
+
+#[test]
+fn with_debezium_a_row_of_an_outbox_gets_to_kafka() {
+    let checkout = Checkout::new();
+    let offset = checkout.offset().to_string();
+    let up = ["up", "--cdc", "debezium", "--no-demo"];
+    let first = checkout.dev(&[&up[..], &["--port-offset", &offset]].concat());
+    assert!(first.status.success(), "{}", stderr(&first));
+    let connect = 8093 + checkout.offset();
+    let url = format!("http://127.0.0.1:{connect}");
+    assert!(stdout(&first).contains(&url), "{}", stdout(&first));
+    let pids = (checkout.pids(), checkout.pid("connect"));
+    let second = checkout.dev(&up);
+    assert_eq!(stdout(&second), stdout(&first), "{}", stderr(&second));
+    assert_eq!((checkout.pids(), checkout.pid("connect")), pids);
+    let other = checkout.dev(&["up"]);
+    assert_eq!(other.status.code(), Some(1));
+    let next = "cargo dev up --cdc debezium";
+    assert!(stderr(&other).contains(next), "{}", stderr(&other));
+
+    let restart = checkout.dev(&["restart", "connect"]);
+    assert!(restart.status.success(), "{}", stderr(&restart));
+    let mut client = Command::new("mariadb");
+    let settings = checkout.root().join(".devstack/mariadb/client.cnf");
+    let row = "INSERT INTO inventory_outbox (event_id, aggregate_type, aggregate_id, type, topic, payload) \
+               VALUES ('e-1', 'order', 'o-1', 'inventory.reserved', 'inventory.reserved', '{\"id\":\"e-1\"}')";
+    client.arg(format!("--defaults-file={}", settings.display()));
+    let inserted = client
+        .args(["inventory", "--execute", row])
+        .output()
+        .unwrap();
+    assert!(inserted.status.success(), "{}", stderr(&inserted));
+    let tools = devstack::kafka::Tools::find(checkout.root()).unwrap();
+    let brokers = format!("127.0.0.1:{}", 9092 + checkout.offset());
+    let mut consumer = tools.command("org.apache.kafka.tools.consumer.ConsoleConsumer");
+    consumer.args([
+        "--bootstrap-server",
+        &brokers,
+        "--include",
+        "inventory[.]reserved",
+    ]);
+    consumer.args([
+        "--from-beginning",
+        "--max-messages",
+        "1",
+        "--timeout-ms",
+        "60000",
+    ]);
+    consumer.args(["--consumer-property", "metadata.max.age.ms=500"]);
+    let read = consumer
+        .args(["--property", "print.key=true"])
+        .output()
+        .unwrap();
+    assert_eq!(
+        stdout(&read),
+        "o-1\t{\"id\":\"e-1\"}\n",
+        "{}",
+        stderr(&read)
+    );
+
+    let status = checkout.dev(&["status"]);
+    assert!(status.status.success(), "{}", stderr(&status));
+    assert_eq!(
+        stdout(&status).matches(" ready ").count(),
+        12,
+        "{}",
+        stdout(&status)
+    );
+    let logs = checkout.dev(&["logs", "connect", "-n", "5000"]);
+    assert!(stdout(&logs).contains("inventory-outbox"));
+    let seen = fs::read_to_string(checkout.root().join(".devstack/secrets/mariadb-debezium"));
+    let password = seen.unwrap();
+    let logs = fs::read_to_string(checkout.root().join(".devstack/logs/connect.log")).unwrap();
+    assert!(!logs.contains(&password));
+    let pid = checkout.pid("connect");
+    let down = checkout.dev(&["down"]);
+    assert!(down.status.success() && is_gone(pid), "{}", stderr(&down));
 }

@@ -1,0 +1,100 @@
+//! The Kafka of this machine, for a broker that outlives who started it.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Builder, answer, jars,
+    properties::{self, Ports},
+    server::{self, Place},
+};
+use crate::{Error, Result, program};
+
+/// Java and Kafka's jars.
+#[derive(Debug)]
+pub struct Installed {
+    java: PathBuf,
+    jars: PathBuf,
+}
+
+/// How a prepared broker is started, in its folder.
+#[derive(Debug)]
+pub struct Launch {
+    /// The program, by its whole path.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+}
+
+impl Installed {
+    /// Finds Java and fetches the jars where they are missing, which takes Maven and a minute. `fallback`
+    /// takes the jars where there is no target folder.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] without `java`, or without `mvn` when the jars are to be fetched; [`Error::Ended`]
+    /// with Maven's words; [`Error::TimedOut`].
+    pub fn find(fallback: &Path) -> Result<Self> {
+        let java = program::find("java")?;
+        let jars = jars::folder(fallback)?;
+        Ok(Self { java, jars })
+    }
+
+    /// Makes what is missing in `folder` for a broker that is its own controller: its settings are written
+    /// anew, its data stay. Both ports are on 127.0.0.1.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Ended`] when the data folder cannot be formatted.
+    pub fn prepare(
+        &self,
+        folder: &Path,
+        port: u16,
+        controller_port: u16,
+        settings: &Builder,
+    ) -> Result<Launch> {
+        fs::create_dir_all(folder).map_err(Error::io(format!("making {}", folder.display())))?;
+        let place = Place::of(folder);
+        let ports = Ports {
+            broker: port,
+            controller: controller_port,
+        };
+        fs::write(
+            &place.properties,
+            properties::text(settings, &place.data, ports),
+        )
+        .map_err(Error::io(format!("writing {}", place.properties.display())))?;
+        let mut args = server::java_args(&self.jars, folder);
+        if cluster(folder).is_none() {
+            // One that was interrupted at it has written nothing that counts.
+            if place.data.exists() {
+                fs::remove_dir_all(&place.data)
+                    .map_err(Error::io(format!("deleting {}", place.data.display())))?;
+            }
+            server::format_data(&self.java, &args, &place, &server::new_cluster())?;
+        }
+        args.push("kafka.Kafka".into());
+        args.push(place.properties.into());
+        Ok(Launch {
+            program: self.java.clone(),
+            args,
+        })
+    }
+}
+
+/// Whether the broker whose data are in `folder` answers clients at `port`. Another's broker does not count.
+#[must_use]
+pub fn is_ready(folder: &Path, port: u16) -> bool {
+    cluster(folder).is_some_and(|cluster| answer::is_ready(port, &cluster))
+}
+
+/// The id in its data; `None` before they are formatted.
+fn cluster(folder: &Path) -> Option<String> {
+    let path = Place::of(folder).data.join("meta.properties");
+    let text = fs::read_to_string(path).ok()?;
+    let mut lines = text.lines();
+    lines
+        .find_map(|line| line.strip_prefix("cluster.id="))
+        .map(str::to_owned)
+}
