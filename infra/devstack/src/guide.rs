@@ -53,7 +53,10 @@ static SERVERS: [(&Service, &str); 8] = [
     (&ORDER_SERVICE, "orders, carts"),
     (&PAYMENT_SERVICE, "payments"),
     (&TOSS_SANDBOX, "the gateway: /sandbox/ledger"),
-    (&SYNC_WORKER, "audit: /api/inventories/logs?skuId=1"),
+    (
+        &SYNC_WORKER,
+        "audit, for admins: /api/inventories/logs?skuId=1",
+    ),
 ];
 
 fn full(

@@ -322,11 +322,15 @@ mod tests {
                         --projection required --auth jwt \
                         --jwks-url http://127.0.0.1:8090/.well-known/jwks.json --log text";
         assert_eq!(flags(&workspace, Stack::Full, &INVENTORY_SERVER), expected);
-        let expected = "run --ops-listen 127.0.0.1:8091 --kafka-brokers 127.0.0.1:9093";
-        assert_eq!(flags(&workspace, Stack::Full, &SYNC_WORKER), expected);
+        let common = "run --ops-listen 127.0.0.1:8091 --kafka-brokers 127.0.0.1:9093";
+        let tokens = "--auth jwt --jwks-url http://127.0.0.1:8090/.well-known/jwks.json";
+        assert_eq!(
+            flags(&workspace, Stack::Full, &SYNC_WORKER),
+            format!("{common} {tokens}")
+        );
         assert_eq!(
             flags(&workspace, Stack::Debezium, &SYNC_WORKER),
-            format!("{expected} --publish debezium --connect-url http://127.0.0.1:8094")
+            format!("{common} --publish debezium --connect-url http://127.0.0.1:8094 {tokens}")
         );
     }
 

@@ -36,6 +36,8 @@ pub(crate) static SYNC_WORKER: Service = Service {
             ("--kafka-brokers", Value::Address(&KAFKA)),
             ("--publish", Value::Publish),
             ("--connect-url", Value::Connect),
+            ("--auth", Value::Text("jwt")),
+            ("--jwks-url", Value::Neighbour(&AUTH_SERVICE, JWKS_PATH)),
         ],
         env: &[
             ("SYNC_REDIS_URL", Value::Url(&REDIS)),
