@@ -200,6 +200,9 @@ pub async fn write(
 
 /// Takes or keeps the lease of a shard that has a row. The token, if `owner` has it now.
 ///
+/// A lease that ends later than any that is given out now is from before the database's clock stepped
+/// back: it is taken too, or the shard would stand still until the clock is there again.
+///
 /// # Errors
 /// Those of the database.
 pub async fn lease(
@@ -212,13 +215,15 @@ pub async fn lease(
         "UPDATE journal_cursor
          SET token = IF(owner <=> ?, token, token + 1), owner = ?,
              lease_until = NOW(3) + INTERVAL ? MICROSECOND
-         WHERE shard = ? AND (owner <=> ? OR owner IS NULL OR lease_until < NOW(3))",
+         WHERE shard = ? AND (owner <=> ? OR owner IS NULL OR lease_until < NOW(3)
+                              OR lease_until > NOW(3) + INTERVAL ? MICROSECOND)",
     )
     .bind(owner)
     .bind(owner)
     .bind(lease_micros())
     .bind(shard_number(shard))
     .bind(owner)
+    .bind(lease_micros().saturating_mul(2))
     .execute(&mut *transaction)
     .await?;
     let now = lock(&mut transaction, shard).await?;

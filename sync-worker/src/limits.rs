@@ -29,6 +29,10 @@ pub const READS_AHEAD_MAX: usize = 8;
 /// How long a read waits for the first entry; the lease is renewed in between.
 pub const READ_WAIT: Duration = Duration::from_millis(500);
 
+/// How long the word that all is applied holds: four reads of an idle journal. After that it counts as
+/// not known, and the lag is the time since.
+pub const LEVEL_FRESH: Duration = Duration::from_secs(2);
+
 /// First and longest pause after a transient fault.
 pub const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -151,6 +155,10 @@ pub const VERIFY_PAGE_ROWS: u32 = 2_000;
 /// How long outcomes of stock commands are kept: longer than Kafka keeps topics and dead letters, from
 /// which a command can come again.
 pub const COMMAND_RETENTION: Duration = Duration::from_secs(90 * 86_400);
+
+/// What [`COMMAND_RETENTION`] has beyond the topic's time and that of its dead letters: for whoever
+/// replays a dead letter on its last day.
+pub const COMMAND_REPLAY_SLACK: Duration = Duration::from_secs(7 * 86_400);
 
 /// Between two looks for outcomes of commands that are older.
 pub const COMMAND_PRUNE_EVERY: Duration = Duration::from_secs(3_600);

@@ -1,11 +1,18 @@
 //! What a worker knows about itself: written by its loop, read by readiness and metrics.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+mod lag;
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64},
+    },
+    time::Instant,
 };
 
-use inventory_core::{Epoch, JournalId, TimestampMs};
+use inventory_core::{Epoch, JournalId};
+
+pub use self::lag::Lag;
 
 /// What the worker is doing with its shard.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -66,6 +73,7 @@ pub struct Status {
     phase: Mutex<Phase>,
     position: Mutex<Option<JournalId>>,
     last_recovery: Mutex<Option<String>>,
+    lag: Mutex<Lag>,
     /// Entries applied by this process.
     pub entries_applied: AtomicU64,
     /// Changes applied by this process.
@@ -78,8 +86,6 @@ pub struct Status {
     pub dead_letters: AtomicU64,
     /// Faults of Redis or MariaDB after which this process tried again.
     pub retries: AtomicU64,
-    /// Age in ms of the oldest entry that is not applied; 0 when there is none.
-    pub lag_ms: AtomicU64,
     /// Entries in the journal.
     pub journal_entries: AtomicU64,
     /// Times that this process opened the shard (blessed it).
@@ -147,9 +153,25 @@ impl Status {
             .unwrap_or_else(PoisonError::into_inner) = Some(report);
     }
 
-    /// Notes the age of the oldest entry that is not applied (`None`: all are).
-    pub fn lag(&self, oldest: Option<TimestampMs>, now: TimestampMs) {
-        let lag = oldest.map_or(0, |oldest| now.since_ms(oldest));
-        self.lag_ms.store(lag, Ordering::Relaxed);
+    /// How far the projection is behind now, in ms: see [`Lag::ms`].
+    #[must_use]
+    pub fn lag_ms(&self) -> u64 {
+        self.lag
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .ms(Instant::now())
+    }
+
+    /// Notes how far the projection is behind.
+    pub fn lag(&self, lag: Lag) {
+        *self.lag.lock().unwrap_or_else(PoisonError::into_inner) = lag;
+    }
+
+    /// From now on this worker is to project, or should be able to; what is known already stays.
+    pub fn lag_counts(&self) {
+        let mut lag = self.lag.lock().unwrap_or_else(PoisonError::into_inner);
+        if *lag == Lag::NotOurs {
+            *lag = Lag::Level(Instant::now());
+        }
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     database, identity,
     limits::{DRAIN, LEASE_POLL, LOOK_AGAIN},
     recover::{Decision, Epochs, Memory, Scene, Trouble, decide, open, rebuild, restore, resync},
-    status::Phase,
+    status::{Lag, Phase},
 };
 
 /// The worker of one shard. Any number may run; one at a time owns the shard, the others stand by.
@@ -84,10 +84,14 @@ impl Worker {
             return self.make_row().await;
         };
         match Lease::take(pool, *shard, &self.owner).await? {
-            Some(lease) => self.own(&lease).await,
+            Some(lease) => {
+                self.scene.status.lag_counts();
+                self.own(&lease).await
+            }
             None => {
                 self.database_is_up();
                 let owner = row.owner.unwrap_or_default();
+                self.scene.status.lag(Lag::NotOurs);
                 self.scene.status.enter(Phase::Standby { owner });
                 self.pause(None, LEASE_POLL).await;
                 Ok(())
@@ -233,6 +237,8 @@ impl Worker {
     fn note(&self, trouble: &Trouble) {
         let status = &self.scene.status;
         status.retries.fetch_add(1, Ordering::Relaxed);
+        // Whoever cannot look does not know that another projects.
+        status.lag_counts();
         let why = trouble.to_string();
         let phase = match trouble {
             Trouble::Database(error) => {

@@ -43,6 +43,17 @@ impl Clients {
         Ok(Self(hashes.collect()))
     }
 
+    /// What may be logged of a client id that nobody has proved: the id of a client we know. Anything
+    /// else may be a secret in the wrong field.
+    #[must_use]
+    pub fn loggable<'a>(&self, id: &'a str) -> &'a str {
+        if self.0.contains_key(id) {
+            id
+        } else {
+            "unknown"
+        }
+    }
+
     /// Whether that is the client's secret. An unknown client takes as long.
     #[must_use]
     pub fn verify(&self, id: &str, secret: &str) -> bool {
@@ -97,6 +108,16 @@ mod tests {
         ] {
             let reason = Clients::parse(bad).expect_err(bad);
             assert!(!reason.contains("geheim"), "{reason}");
+        }
+    }
+
+    #[test]
+    fn only_ids_of_clients_are_logged() {
+        let clients = Clients::parse(r#"{"order-service":"a long enough secret"}"#).expect("good");
+        assert_eq!(clients.loggable("order-service"), "order-service");
+        // Id and secret in each other's place.
+        for id in ["a long enough secret", "", "ORDER-SERVICE"] {
+            assert_eq!(clients.loggable(id), "unknown");
         }
     }
 }

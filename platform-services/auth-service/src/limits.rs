@@ -14,6 +14,17 @@ pub const SESSION_LIFETIME: Duration = Duration::from_secs(90 * 86_400);
 /// How long a session and its tokens are kept after their end, for whoever asks why.
 pub const SESSION_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
+/// How long a refresh token is kept after its time, for whoever asks why. A used one coming again ends
+/// its session until its time is over; then it is refused as any other, so nothing needs it.
+pub const REFRESH_TOKEN_KEPT: Duration = Duration::from_secs(7 * 86_400);
+
+/// Refreshes of one session in a window; then 429. A client needs 4 in an hour: this only bounds how
+/// many tokens one session leaves behind.
+pub const REFRESHES_MAX: u32 = 300;
+
+/// The window of [`REFRESHES_MAX`], from its first refresh on.
+pub const REFRESHES_WINDOW: Duration = Duration::from_secs(3600);
+
 /// How long logins are kept.
 pub const LOGIN_KEPT: Duration = Duration::from_secs(90 * 86_400);
 

@@ -8,7 +8,7 @@ use crate::{
     failure::{Failure, again_on_deadlock},
     ids::Id,
     refusal::Refusal,
-    search::cursor,
+    search::{cursor, pending},
 };
 
 /// A brand as it is shown.
@@ -114,13 +114,7 @@ pub(crate) async fn update(
             Refusal::NameTaken(wanted.name.clone()).into()
         })?;
         if before.name != wanted.name {
-            sqlx::query(
-                "UPDATE product_search s JOIN product p ON p.product_id = s.product_id \
-                 SET s.version = 0 WHERE p.brand_id = ?",
-            )
-            .bind(id.0)
-            .execute(&mut *transaction)
-            .await?;
+            pending::add_brand(&mut transaction, id).await?;
         }
         transaction.commit().await?;
         Ok(Brand {

@@ -44,5 +44,7 @@ pub const RESOLVE_MAX: usize = 100;
 pub const AVAILABILITY_SKUS_MAX: usize = 1_000;
 /// Bytes of a request's body.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
+/// Products marked in one transaction after a category or a brand changed its name.
+pub const MARK_ROWS_MAX: u32 = 200;
 /// Products whose search document is made again in one round.
 pub const REINDEX_ROWS_MAX: u32 = 100;

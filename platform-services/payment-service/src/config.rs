@@ -58,6 +58,9 @@ struct Flags {
     /// How long an answer of the gateway is awaited, in ms.
     #[arg(long, default_value = "5000")]
     gateway_timeout_ms: String,
+    /// Failures of the gateway in a row after which it is left alone for a while.
+    #[arg(long, default_value = "10")]
+    gateway_failures: String,
     /// From an unknown outcome to the first query, in ms; the pauses double up to a minute.
     #[arg(long, default_value = "1000")]
     look_first_ms: String,
@@ -212,6 +215,11 @@ fn limits(flags: &Flags, problems: &mut Problems) -> Limits {
             "gateway-timeout-ms",
             &flags.gateway_timeout_ms,
             100..=60_000,
+        ),
+        gateway_failures: problems.number(
+            "gateway-failures",
+            &flags.gateway_failures,
+            1..=1_000_000,
         ),
         look_first: problems.millis("look-first-ms", &flags.look_first_ms, 10..=60_000),
         unfound_after: problems.seconds(

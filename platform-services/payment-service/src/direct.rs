@@ -2,7 +2,7 @@
 //! the gateway says; so a refusal is the end of it, unlike that of a refund that an order asked for.
 
 use contracts::Amount;
-use service_kit::{clock, http::RequestContext};
+use service_kit::{clock, http::RequestContext, ids};
 
 use crate::{
     limits::ms,
@@ -17,8 +17,9 @@ use crate::{
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
     pub(crate) payment_id: String,
-    /// Makes a repeat harmless.
-    pub(crate) key: String,
+    /// Makes a repeat harmless. Absent: a part of the same amount for the same reason is a repeat for a
+    /// while, and all that is left can go back only once.
+    pub(crate) key: Option<String>,
     /// Absent: all that is left.
     pub(crate) amount: Option<Amount>,
     pub(crate) reason: String,
@@ -44,13 +45,14 @@ pub(crate) async fn cancel(
         .filter(Payment::is_known)
         .ok_or(Refusal::NotFound)?
         .order_id;
-    let before = match begin(payments, &order_id, asked, context).await? {
+    let (key, status) = begin(payments, &order_id, asked, context).await?;
+    let before = match status {
         Some(Status::Open) => return answer(payments, &order_id, Cancelled::UnderWay).await,
         Some(Status::Done) => true,
         // Settled in between, or refused: the row has the code.
         Some(Status::Refused) | None => false,
     };
-    let (work, order, key) = (payments.clone(), order_id.clone(), asked.key.clone());
+    let (work, order) = (payments.clone(), order_id.clone());
     // Not given up when who asked goes away. Of one that is over it answers what came of it.
     let tried = payments
         .calls
@@ -79,26 +81,38 @@ async fn answer(
     Ok((cancelled, payment.ok_or(Refusal::NotFound)?))
 }
 
-/// Writes the refund, claimed for this process, unless its key was used before: then how that one
-/// stands.
+/// Writes the refund, claimed for this process, unless it is a repeat: then how the first stands. With
+/// the key of the one that counts.
 async fn begin(
     payments: &Payments,
     order_id: &str,
     asked: &Asked,
     context: &RequestContext,
-) -> Result<Option<Status>, NotDone> {
+) -> Result<(String, Option<Status>), NotDone> {
+    let now_ms = clock::unix_ms();
+    let limits = &payments.limits;
     let mut transaction = payments.pool.begin().await?;
     let locked = store::lock(&mut transaction, order_id).await?;
     let payment = locked.ok_or(Refusal::NotFound)?;
     let kind = Kind::Direct;
-    if let Some(before) = store::lock_refund(&mut transaction, order_id, kind, &asked.key).await? {
+    let (connection, reason) = (&mut *transaction, asked.reason.as_str());
+    let before = match (&asked.key, asked.amount) {
+        (Some(key), _) => store::lock_refund(connection, order_id, kind, key).await?,
+        (None, Some(amount)) => {
+            let since_ms = now_ms.saturating_sub(ms(limits.cancel_repeat));
+            store::same_cancel(connection, order_id, amount, reason, since_ms).await?
+        }
+        (None, None) => None,
+    };
+    if let Some(before) = before {
         let same = before.requested_amount == asked.amount && before.reason == asked.reason;
         return if same {
-            Ok(Some(before.status))
+            Ok((before.refund_id, Some(before.status)))
         } else {
             Err(Refusal::IdempotencyMismatch.into())
         };
     }
+    let key = asked.key.clone().unwrap_or_else(ids::uuid);
     match payment.state {
         State::Approved | State::PartiallyCancelled => {}
         State::Awaiting
@@ -112,15 +126,14 @@ async fn begin(
     if asked.amount.is_some_and(|amount| amount > balance) {
         return Err(Refusal::CancelExceeds { balance }.into());
     }
-    let lease_ms = ms(payments.limits.lease());
     let refund = Refund {
         requested_amount: asked.amount,
-        due_ms: Some(clock::unix_ms().saturating_add(lease_ms)),
+        due_ms: Some(now_ms.saturating_add(ms(limits.lease()))),
         cause_id: Some(context.request_id.clone()),
         traceparent: context.traceparent.clone(),
-        ..Refund::new(order_id, kind, &asked.key, asked.reason.clone())
+        ..Refund::new(order_id, kind, &key, asked.reason.clone())
     };
     store::write_refund(&mut transaction, &refund).await?;
     transaction.commit().await?;
-    Ok(None)
+    Ok((key, None))
 }

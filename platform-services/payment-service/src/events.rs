@@ -9,10 +9,10 @@ use service_kit::consumer::{Event, Handler, HandlerError, Outcome};
 use sqlx::{MySql, Transaction};
 
 use crate::{
-    apply::{Cause, apply},
+    apply::{Cause, apply, say_refunded},
     payments::Payments,
     state::{Event as What, State},
-    store::{self, Kind, Payment, Refund, cut},
+    store::{self, Kind, Payment, Refund, Status, cut},
 };
 
 /// What is consumed.
@@ -175,20 +175,29 @@ impl Listener {
         }
         let items = serde_json::to_string(&asked.items)
             .map_err(|error| HandlerError::permanent("INVALID_DATA", error))?;
-        if store::lock(transaction, &asked.order_id).await?.is_none() {
+        let Some(payment) = store::lock(transaction, &asked.order_id).await? else {
             return Ok(Outcome::Skipped("an unknown order"));
-        }
-        let reason = asked.reason.as_deref().unwrap_or("refund");
+        };
+        let (order_id, refund_id) = (&asked.order_id, &asked.refund_id);
         let kind = Kind::OrderRefund;
+        let reason = asked.reason.as_deref().unwrap_or("refund");
         let refund = Refund {
             requested_amount: Some(asked.refund_amount),
             reservation_id: Some(asked.reservation_id.clone()),
             items: (!asked.items.is_empty()).then_some(items),
             cause_id: Some(envelope.id.clone()),
             traceparent: envelope.traceparent.clone(),
-            ..Refund::new(&asked.order_id, kind, &asked.refund_id, cut(reason, 200))
+            ..Refund::new(order_id, kind, refund_id, cut(reason, 200))
         };
         store::write_refund(transaction, &refund).await?;
+        let written = store::lock_refund(transaction, order_id, kind, refund_id).await?;
+        let paid_back = written.filter(|refund| {
+            refund.status == Status::Done && refund.amount.is_some_and(|amount| amount > 0)
+        });
+        if let Some(refund) = paid_back {
+            // Asked for once more: what was said of it may be lost. Who did hear it knows the refund.
+            say_refunded(transaction, &self.0.outbox, &payment, &refund).await?;
+        }
         Ok(Outcome::Done)
     }
 }

@@ -18,6 +18,7 @@ mod run;
 pub mod sandbox;
 pub mod state;
 mod store;
+mod sweep;
 pub mod toss;
 mod work;
 

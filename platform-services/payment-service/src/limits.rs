@@ -7,6 +7,9 @@ use std::time::Duration;
 pub struct Limits {
     /// How long an answer of the gateway is awaited.
     pub gateway_timeout: Duration,
+    /// Failures of the gateway in a row after which it is left alone for a while. More than for a
+    /// neighbour: a bank that is away must not keep the other banks' customers from paying.
+    pub gateway_failures: usize,
     /// From the end of that time to the first query of an unknown payment; the pauses double.
     pub look_first: Duration,
     /// The longest pause between two queries of one payment.
@@ -34,12 +37,22 @@ pub struct Limits {
     pub webhook_gap: Duration,
     /// Webhooks taken in a second by a replica.
     pub webhooks_per_second_max: u32,
+    /// For so long a cancel of a part without an `Idempotency-Key` is taken for a repeat of one of the
+    /// same amount for the same reason.
+    pub cancel_repeat: Duration,
+    /// How long after its end a hold is remembered for an order that is not heard of.
+    pub hold_keep: Duration,
+    /// How often such holds are taken away.
+    pub sweep_every: Duration,
+    /// Holds that are looked for at once when they are taken away.
+    pub sweep_max: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
             gateway_timeout: Duration::from_secs(5),
+            gateway_failures: 10,
             look_first: Duration::from_secs(1),
             look_longest: Duration::from_secs(60),
             unfound_after: Duration::from_secs(30),
@@ -53,6 +66,10 @@ impl Default for Limits {
             calls_max: 16,
             webhook_gap: Duration::from_secs(2),
             webhooks_per_second_max: 100,
+            cancel_repeat: Duration::from_secs(10 * 60),
+            hold_keep: Duration::from_secs(86_400),
+            sweep_every: Duration::from_secs(60),
+            sweep_max: 200,
         }
     }
 }

@@ -3,13 +3,13 @@
 //! An attempt that the gateway knows nothing of for `unfound_after` has failed: its confirm did not
 //! arrive. Should it arrive all the same, a webhook or the last look, 35 minutes after the attempt,
 //! finds it (nobody can confirm a payment that the customer began 30 minutes ago), and the money goes
-//! back.
+//! back. A look before that, or one that the gateway does not answer, is never the last.
 
 use service_kit::clock;
 
 use crate::{
     confirm::{Fact, settle},
-    limits::{ms, pause_ms},
+    limits::{Limits, ms, pause_ms},
     payments::Payments,
     state::State,
     store::{self, Payment, StoreError},
@@ -34,6 +34,7 @@ async fn look_at(payments: &Payments, order_id: &str) -> Result<(), StoreError> 
     let key = payment.payment_key.as_deref();
     let attempt = payment.attempt_id.as_deref();
     let found = payments.toss.find(key, order_id, amount).await;
+    let is_answered = !matches!(found, Found::Unknown(_));
     let fact = match found {
         Found::Approved(approval) => Some(Fact::Approved(approval)),
         Found::Declined(code) => Some(Fact::Declined(code)),
@@ -54,14 +55,21 @@ async fn look_at(payments: &Payments, order_id: &str) -> Result<(), StoreError> 
     match fact.filter(|_| is_news) {
         Some(fact) => settle(payments, order_id, attempt, fact).await.map(drop),
         None => {
-            let next_ms = (payment.state == State::Unknown).then(|| {
-                let limits = &payments.limits;
-                let pause = pause_ms(limits.look_first, limits.look_longest, payment.looks);
-                clock::unix_ms().saturating_add(pause)
-            });
+            let next_ms = next_look_ms(&payments.limits, &payment, is_answered, clock::unix_ms());
             again(payments, &payment, next_ms).await
         }
     }
+}
+
+/// When to look again after a look without news: soon while the outcome is not known, or the gateway did
+/// not say; else once, when nothing can come any more, and never after that.
+fn next_look_ms(limits: &Limits, payment: &Payment, is_answered: bool, now_ms: i64) -> Option<i64> {
+    if payment.state == State::Unknown || !is_answered {
+        let pause = pause_ms(limits.look_first, limits.look_longest, payment.looks);
+        return Some(now_ms.saturating_add(pause));
+    }
+    let last_ms = payment.attempted_ms?.saturating_add(ms(limits.last_look));
+    (last_ms > now_ms).then_some(last_ms)
 }
 
 /// Whether there may be news of it at the gateway.
@@ -79,16 +87,17 @@ fn is_too_late(payments: &Payments, payment: &Payment) -> bool {
         .is_none_or(|at| at.saturating_add(late_ms) <= clock::unix_ms())
 }
 
-/// When to look again, unless somebody knows more by now.
+/// When to look again, unless somebody knows more by now, or a webhook came while the gateway was asked.
 async fn again(
     payments: &Payments,
     payment: &Payment,
     next_ms: Option<i64>,
 ) -> Result<(), StoreError> {
     sqlx::query(
-        "UPDATE payment SET look_due_ms = ?, looked_ms = ?, looks = looks + 1 \
-         WHERE order_id = ? AND state = ?",
+        "UPDATE payment SET look_due_ms = IF(look_due_ms <=> ?, ?, look_due_ms), looked_ms = ?, \
+         looks = looks + 1 WHERE order_id = ? AND state = ?",
     )
+    .bind(payment.look_due_ms)
     .bind(next_ms)
     .bind(clock::unix_ms())
     .bind(&payment.order_id)

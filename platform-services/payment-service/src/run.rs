@@ -40,6 +40,7 @@ use crate::{
     payments::{Inner, Payments},
     refund,
     store::Due,
+    sweep,
     toss::{Toss, TossMetrics},
     work,
 };
@@ -221,6 +222,7 @@ impl Parts {
                 &config.toss_url,
                 &config.toss_secret_key,
                 config.limits.gateway_timeout,
+                config.limits.gateway_failures,
                 &clients,
                 TossMetrics::register(registry),
             )?,
@@ -301,6 +303,7 @@ async fn background(
         refund::refund,
         drain.clone(),
     ));
+    tasks.spawn(sweep::keep(payments.clone(), drain.clone()));
     tasks.spawn(gauges::keep(payments, drain));
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {

@@ -9,6 +9,11 @@ use rdkafka::{
     producer::FutureProducer,
 };
 
+/// Bytes of an answer of a broker, and of a batch in it once it is unpacked, that a consumer takes. A
+/// broker takes 1 MiB by default, and LZ4 makes at most 255 times as much of it; of zstd's better packed
+/// batches a consumer takes no more than this. (librdkafka unpacks gzip without a limit.)
+pub(crate) const FETCHED_BYTES_MAX: &str = "268435456";
+
 /// Where Kafka is and who we are to it.
 #[derive(Debug, Clone)]
 pub struct Kafka {
@@ -96,6 +101,18 @@ impl ConsumerContext for Context {}
 
 pub(crate) fn log_error(error: &KafkaError, reason: &str) {
     tracing::warn!(%error, reason, "kafka");
+}
+
+/// Whether the message is too large: for us, for the topic or for the broker.
+pub(crate) fn is_too_large(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::MessageSizeTooLarge
+                | RDKafkaErrorCode::MessageBatchTooLarge
+                | RDKafkaErrorCode::InvalidMessageSize
+        )
+    )
 }
 
 /// Whether there is no such topic or partition (yet).

@@ -23,6 +23,10 @@ const MESSAGE_BYTES_MAX: &str = "1048588";
 /// headers, and uncompressed where it was compressed better.
 const DLQ_MESSAGE_BYTES_MAX: &str = "16777216";
 
+/// After how long a segment is closed at the latest. Only closed segments are deleted: with the
+/// broker's seven days an event of a quiet topic would be kept for twice its retention.
+const SEGMENT_LONGEST: Duration = Duration::from_secs(86_400);
+
 /// How topics are made. Topics that exist are left as they are.
 #[derive(Debug, Clone, Copy)]
 pub struct TopicSettings {
@@ -95,6 +99,8 @@ pub async fn create_named(
     let dlq_names: Vec<String> = names.iter().map(|name| dlq_of(name)).collect();
     let retention = settings.retention.as_millis().to_string();
     let dlq_retention = settings.dlq_retention.as_millis().to_string();
+    let segment = segment_of(settings.retention);
+    let dlq_segment = segment_of(settings.dlq_retention);
     let replication = || TopicReplication::Fixed(settings.replication);
     let topics: Vec<NewTopic<'_>> = names
         .iter()
@@ -102,12 +108,14 @@ pub async fn create_named(
             NewTopic::new(name, settings.partitions, replication())
                 .set("cleanup.policy", "delete")
                 .set("retention.ms", &retention)
+                .set("segment.ms", &segment)
                 .set("max.message.bytes", MESSAGE_BYTES_MAX)
         })
         .chain(dlq_names.iter().map(|name| {
             NewTopic::new(name, 1, replication())
                 .set("cleanup.policy", "delete")
                 .set("retention.ms", &dlq_retention)
+                .set("segment.ms", &dlq_segment)
                 .set("max.message.bytes", DLQ_MESSAGE_BYTES_MAX)
         }))
         .collect();
@@ -122,4 +130,25 @@ pub async fn create_named(
         }
     }
     Ok(())
+}
+
+/// `segment.ms` for a retention: a day, less where less is kept.
+fn segment_of(retention: Duration) -> String {
+    retention
+        .min(SEGMENT_LONGEST)
+        .as_millis()
+        .max(1)
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_segment_is_no_longer_than_the_retention() {
+        assert_eq!(segment_of(Duration::from_secs(7 * 86_400)), "86400000");
+        assert_eq!(segment_of(Duration::from_secs(60)), "60000");
+        assert_eq!(segment_of(Duration::ZERO), "1");
+    }
 }

@@ -24,6 +24,11 @@ pub struct HashSettings {
     pub parallel_max: usize,
     /// Hashes that wait for their turn; more are refused.
     pub queue_max: usize,
+    /// Of the hashes made at once, those of registrations: fewer than all, or who registers without
+    /// end keeps everybody from logging in.
+    pub register_parallel_max: usize,
+    /// Registrations that wait for their turn, in a queue of their own; more are refused.
+    pub register_queue_max: usize,
 }
 
 impl Default for HashSettings {
@@ -34,6 +39,8 @@ impl Default for HashSettings {
             passes: 2,
             parallel_max: 2,
             queue_max: 64,
+            register_parallel_max: 1,
+            register_queue_max: 64,
         }
     }
 }
@@ -103,6 +110,10 @@ struct Inner {
     places: Arc<Semaphore>,
     /// Those at work.
     turns: Arc<Semaphore>,
+    /// Registrations at work and those that wait.
+    register_places: Arc<Semaphore>,
+    /// Registrations at work, or next in the line of all.
+    register_turns: Arc<Semaphore>,
     metrics: HashMetrics,
 }
 
@@ -116,11 +127,16 @@ impl Passwords {
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobodys = hash(&argon2, &service_kit::ids::uuid())?;
         let places = settings.parallel_max.saturating_add(settings.queue_max);
+        let register_places = settings
+            .register_parallel_max
+            .saturating_add(settings.register_queue_max);
         Ok(Self(Arc::new(Inner {
             argon2,
             nobodys,
             places: Arc::new(Semaphore::new(places)),
             turns: Arc::new(Semaphore::new(settings.parallel_max)),
+            register_places: Arc::new(Semaphore::new(register_places)),
+            register_turns: Arc::new(Semaphore::new(settings.register_parallel_max)),
             metrics,
         })))
     }
@@ -132,6 +148,27 @@ impl Passwords {
     pub async fn hash(&self, password: String) -> Result<String, HashError> {
         self.compute("hash", move |inner| hash(&inner.argon2, &password))
             .await
+    }
+
+    /// The hash of somebody who registers, whom nobody knows. They wait among themselves first, so that
+    /// in the line of all there are never more than [`HashSettings::register_parallel_max`] of them.
+    ///
+    /// # Errors
+    /// [`HashError`].
+    pub async fn hash_to_register(&self, password: String) -> Result<String, HashError> {
+        let Ok(place) = Arc::clone(&self.0.register_places).try_acquire_owned() else {
+            self.0.metrics.refused.inc();
+            return Err(HashError::Overloaded);
+        };
+        let turn = Arc::clone(&self.0.register_turns);
+        let turn = turn.acquire_owned().await.map_err(failed)?;
+        self.compute("register", move |inner| {
+            let made = hash(&inner.argon2, &password);
+            // Also when the caller has gone away: not before it is made.
+            drop((turn, place));
+            made
+        })
+        .await
     }
 
     /// Whether it is the password of the hash; without a hash it takes as long and is not.
@@ -226,6 +263,8 @@ mod tests {
         passes: 1,
         parallel_max: 1,
         queue_max: 1,
+        register_parallel_max: 1,
+        register_queue_max: 1,
     };
 
     #[tokio::test]
@@ -296,6 +335,37 @@ mod tests {
         second.await.expect("hash");
         assert_eq!(metrics.waiting.get(), 0);
         passwords.hash("d".to_owned()).await.expect("hash");
+    }
+
+    #[tokio::test]
+    async fn however_many_register_a_login_waits_for_one_of_them() {
+        let (passwords, metrics) = passwords(CHEAP);
+        let turn = Arc::clone(&passwords.0.turns)
+            .acquire_owned()
+            .await
+            .expect("a turn");
+        let first = passwords.hash_to_register("a".to_owned());
+        let second = passwords.hash_to_register("b".to_owned());
+        let third = passwords.hash_to_register("c".to_owned());
+        tokio::pin!(first, second, third);
+        assert!(futures_poll(&mut first).await.is_none());
+        assert!(futures_poll(&mut second).await.is_none());
+        let refused = futures_poll(&mut third).await.expect("at once");
+        assert!(matches!(refused, Err(HashError::Overloaded)));
+        // One of the two places of all is left for a login, which the second does not get in front of.
+        assert_eq!(metrics.waiting.get(), 1);
+        let login = passwords.verify("d".to_owned(), None);
+        tokio::pin!(login);
+        assert!(futures_poll(&mut login).await.is_none());
+        assert_eq!(metrics.waiting.get(), 2);
+        drop(turn);
+        first.await.expect("hash");
+        login.await.expect("verified");
+        second.await.expect("hash");
+        passwords
+            .hash_to_register("e".to_owned())
+            .await
+            .expect("hash");
     }
 
     async fn futures_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {

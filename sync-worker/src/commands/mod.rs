@@ -50,8 +50,9 @@ use self::{
     read::Asked,
 };
 pub use self::{ledger::prune, metrics::CommandMetrics};
-use crate::limits::{
-    COMMAND_ENGINE_TIMEOUT, COMMAND_LOOKS_MAX, COMMAND_PRUNE_EVERY, COMMAND_RETENTION,
+use crate::{
+    cursor,
+    limits::{COMMAND_ENGINE_TIMEOUT, COMMAND_LOOKS_MAX, COMMAND_PRUNE_EVERY, COMMAND_RETENTION},
 };
 
 /// The consumer group, the same for every worker; and the name in dead letters.
@@ -290,7 +291,12 @@ impl Engines<'_> {
     }
 
     /// Whether the journal says that this very command has changed the reservation.
+    ///
+    /// # Errors
+    /// Transient while it does not say so, and the projection has not come to the last change yet.
     async fn did(&self, id: &ReservationId, context: &Context) -> Result<bool, HandlerError> {
+        // Before the log is read: what is projected in between is found in it.
+        let cursor = cursor::read(self.pool, self.shard).await?;
         let found: Option<i64> = sqlx::query_scalar(
             "SELECT CAST(1 AS SIGNED) FROM stock_journal
              WHERE reservation_id = ? AND request_id = ? LIMIT 1",
@@ -299,7 +305,23 @@ impl Engines<'_> {
         .bind(context.request_id.as_ref().map(Text::as_str))
         .fetch_optional(self.pool)
         .await?;
-        Ok(found.is_some())
+        if found.is_some() {
+            return Ok(true);
+        }
+        let read = self.engine.reservation(self.shard, id, self.deadline).await;
+        let last = read
+            .map_err(fault)?
+            .map(|read| read.reservation.last_change);
+        match cursor.zip(last) {
+            Some((cursor, last)) if cursor.position < last => {
+                Err(HandlerError::transient(format!(
+                    "{id} was changed in {last}, and the projection is at {}: it is not known yet by \
+                     which command",
+                    cursor.position
+                )))
+            }
+            Some(_) | None => Ok(false),
+        }
     }
 
     async fn undo(&self, command: &Command) -> Result<(), HandlerError> {

@@ -3,6 +3,8 @@
 //! Only what a command needs is read, so a bare event is as good as a whole one. What names its order
 //! and is wrong otherwise is a command that gets an answer; what does not can only be put aside.
 
+use std::fmt::Write as _;
+
 use contracts::{Envelope, EventType, inventory, order::Item};
 use inventory_core::{
     Confirm, Context, Count, CustomerId, LimitChange, Line, Lines, Location, OperationId, OrderId,
@@ -12,6 +14,7 @@ use inventory_core::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, value::RawValue};
 use service_kit::consumer::HandlerError;
+use sha2::{Digest as _, Sha256};
 
 use super::command::{Command, Kind, Refused, Task};
 use crate::limits::COMMAND_SUBJECT_LEN_MAX;
@@ -36,14 +39,12 @@ struct Placed {
     items: Vec<Item>,
 }
 
-/// Of an order: confirmed or cancelled.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OfOrder {
+struct Confirmed {
     reservation_id: Option<String>,
     #[serde(default)]
     items: Vec<Item>,
-    reason: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -103,9 +104,20 @@ fn context(cause: &Envelope<&RawValue>) -> Context {
     let text = |text: &str| Text::parse(text).ok();
     Context {
         actor: text(ACTOR),
-        request_id: text(&cause.id),
+        request_id: text(&cause.id).or_else(|| text(&stand_in(&cause.id))),
         traceparent: cause.traceparent.as_deref().and_then(text),
     }
+}
+
+/// For an id that the journal cannot have: longer than its texts, or with control characters. The same
+/// for a repeat, which must find what it did.
+fn stand_in(id: &str) -> String {
+    let digest = Sha256::digest(id.as_bytes());
+    digest.iter().fold("event-".to_owned(), |mut text, byte| {
+        // Nothing goes wrong when a String is written to.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn placed(data: &str, context: Context, hold_ms: u32) -> Result<Command, HandlerError> {
@@ -136,7 +148,7 @@ fn placed(data: &str, context: Context, hold_ms: u32) -> Result<Command, Handler
 
 fn confirmed(data: &str, context: Context) -> Result<Command, HandlerError> {
     let order = subject(data, "orderId")?;
-    let shape = shape::<OfOrder>(data);
+    let shape = shape::<Confirmed>(data);
     let known = shape.as_ref().ok();
     let named = known.and_then(|confirmed| confirmed.reservation_id.clone());
     let refusal = Refused::Confirm {
@@ -164,28 +176,38 @@ fn confirmed(data: &str, context: Context) -> Result<Command, HandlerError> {
     })
 }
 
-/// A release has no answer that says no: what cannot be there is released.
+/// A release has no answer that says no: what cannot be there is released. So every field is read by
+/// itself, and one that is wrong keeps no hold from being given back: without a usable name it is the one
+/// that was made for the order, without usable items it cannot be what a customer named. Only where the
+/// order itself could never have one there is nothing to do.
 fn cancelled(data: &str, context: Context) -> Result<Command, HandlerError> {
     let order = subject(data, "orderId")?;
-    let task = shape::<OfOrder>(data).and_then(|cancelled| {
-        let id = order_id(&order)?;
-        let reservation = reservation_id(cancelled.reservation_id.as_deref(), &id)?;
-        let reason = cancelled.reason.as_deref().map(Text::parse);
+    let value: Value = serde_json::from_str(data).map_err(invalid_data)?;
+    let text = |field| value.get(field).and_then(Value::as_str);
+    let named = text("reservationId").and_then(|named| ReservationId::derived(named).ok());
+    let task = order_id(&order).and_then(|id| {
+        let reservation = match named {
+            Some(named) => named,
+            None => reservation_id(None, &id)?,
+        };
+        let items = value.get("items").cloned().unwrap_or_default();
+        let items: Option<Vec<Item>> = serde_json::from_value(items).ok();
         Ok(Task::Release {
             release: Release {
                 tombstone: reservation.as_str() == derived(&order),
                 id: reservation,
-                reason: reason.and_then(Result::ok),
+                reason: text("reason").and_then(|reason| Text::parse(reason).ok()),
                 context,
             },
             order: id,
-            lines: lines(&cancelled.items).ok(),
+            lines: items.and_then(|items| lines(&items).ok()),
         })
     });
     Ok(Command {
         kind: Kind::Release,
         order: Some(order.clone()),
         subject: order,
+        // A place has no order of such an id either: it is INVALID.
         task: task.unwrap_or(Task::Nothing),
         refusal: Refused::Silent,
     })

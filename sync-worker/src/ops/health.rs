@@ -88,7 +88,7 @@ fn projection(ops: &Ops, phase: &Phase) -> Value {
         return Value::Object(members);
     }
     put("status", json!(phase.name()));
-    let lag_ms = ops.status.lag_ms.load(Ordering::Relaxed);
+    let lag_ms = ops.status.lag_ms();
     put("lagSeconds", json!(lag_ms as f64 / 1000.0));
     if let Some(position) = ops.status.position() {
         put("position", json!(position.to_string()));

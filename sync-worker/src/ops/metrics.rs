@@ -140,8 +140,9 @@ impl Figures {
     )]
     fn gauges(&self, out: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let s = &self.status;
-        let lag = ConstGauge::new(s.lag_ms.load(Ordering::Relaxed) as f64 / 1000.0);
-        let help = "Age of the oldest journal entry that is not applied";
+        let lag = ConstGauge::new(s.lag_ms() as f64 / 1000.0);
+        let help = "Age of the oldest journal entry that is not applied; while that cannot be known, the \
+                    time since all was; 0 in a worker that stands by";
         let unit = Some(&Unit::Seconds);
         let encoder = out.encode_descriptor("projection_lag", help, unit, lag.metric_type())?;
         lag.encode(encoder)?;
@@ -211,7 +212,11 @@ mod tests {
         let status = Arc::new(Status::default());
         status.entries_applied.store(7, Ordering::Relaxed);
         status.drift.store(2, Ordering::Relaxed);
-        status.lag_ms.store(1500, Ordering::Relaxed);
+        let an_hour_ago = crate::status::Lag::Behind {
+            age_ms: 3_600_000,
+            at: std::time::Instant::now(),
+        };
+        status.lag(an_hour_ago);
         status.enter(Phase::Following);
         status.moved(JournalId {
             epoch: Epoch(9),
@@ -222,7 +227,7 @@ mod tests {
         for line in [
             "sync_worker_entries_applied_total 7",
             "sync_worker_projection_drift_total 2",
-            "sync_worker_projection_lag_seconds 1.5",
+            "sync_worker_projection_lag_seconds 3600.",
             "sync_worker_epoch 9",
             "sync_worker_position 4",
             "sync_worker_dead_letters_open 0",

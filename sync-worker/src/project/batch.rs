@@ -167,6 +167,18 @@ impl Batch {
         Ok(batch)
     }
 
+    /// Whether the entries that wait fill a batch, so that no more are to be fetched yet. An entry may
+    /// hold 128 reservations: their number alone would bound nothing.
+    pub(crate) fn is_full(waiting: &VecDeque<Gathered>) -> bool {
+        let (mut changes, mut bytes) = (0_usize, 0_usize);
+        waiting.len() >= BATCH_ENTRIES_MAX
+            || waiting.iter().any(|entry| {
+                changes = changes.saturating_add(entry.changes().len());
+                bytes = bytes.saturating_add(entry.raw.len());
+                changes >= BATCH_CHANGES_MAX || bytes >= BATCH_BYTES_MAX
+            })
+    }
+
     /// How many of the entries it took.
     #[must_use]
     pub const fn taken(&self) -> usize {

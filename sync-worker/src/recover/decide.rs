@@ -67,7 +67,7 @@ pub enum Rebuild {
 pub enum Resync {
     /// MariaDB has nothing and Redis has a history.
     Attach,
-    /// MariaDB went back in time: Redis noted more as projected.
+    /// MariaDB went back in time: Redis noted more as projected, and the journal has not all of it.
     Behind,
     /// The journal does not have what follows the cursor.
     Gap(String),
@@ -106,6 +106,8 @@ pub enum Open {
     WentBack,
     /// The same life, which knows of no projection.
     Detached,
+    /// MariaDB went back to before it issued the epoch that Redis is in.
+    Forgotten,
 }
 
 /// What to do.
@@ -216,11 +218,8 @@ fn following(
     epochs: &Epochs,
     memory: &Memory,
 ) -> Decision {
-    if meta
-        .projected
-        .is_some_and(|projected| projected > cursor.position)
-    {
-        return Decision::Resync(Resync::Behind);
+    if let Some(projected) = meta.projected.filter(|it| *it > cursor.position) {
+        return behind(survey, meta, projected, cursor, epochs, memory);
     }
     // Before gaps: whoever else opened it may have opened an old copy, and trimmed it.
     if !epochs.knows(meta.epoch) {
@@ -240,6 +239,36 @@ fn following(
         return Decision::Restore { end };
     }
     Decision::Rebuild(Rebuild::Branch)
+}
+
+/// MariaDB has gone back: Redis noted `projected`. Its rows are all of one earlier moment, so where the
+/// journal still goes on from the cursor it is followed from there, and nothing is lost of the audit
+/// log and the events. Where it does not, only a copy helps.
+fn behind(
+    survey: &Survey,
+    meta: &Meta,
+    projected: JournalId,
+    cursor: &Cursor,
+    epochs: &Epochs,
+    memory: &Memory,
+) -> Decision {
+    let Some(end) = survey.last.filter(|end| *end >= projected) else {
+        return Decision::Resync(Resync::Behind);
+    };
+    if gap(survey, cursor).is_some() {
+        return Decision::Resync(Resync::Behind);
+    }
+    if let Some(gap) = &memory.gap {
+        return Decision::Resync(Resync::Gap(gap.clone()));
+    }
+    if epochs.knows(meta.epoch) {
+        return open(survey, meta, end, memory);
+    }
+    // An epoch in which MariaDB has projected is one that it issued, and has forgotten.
+    if projected.epoch == meta.epoch {
+        return Decision::Open(Open::Forgotten);
+    }
+    Decision::Resync(Resync::Behind)
 }
 
 /// Redis has all that MariaDB has.
@@ -310,6 +339,9 @@ impl fmt::Display for Open {
             Self::OtherLife => "another life of Redis, with all that MariaDB has",
             Self::WentBack => "the journal is not what it was, and has all that MariaDB has",
             Self::Detached => "a projection is attached",
+            Self::Forgotten => {
+                "MariaDB went back to before this epoch, and the journal has what it lacks"
+            }
         })
     }
 }

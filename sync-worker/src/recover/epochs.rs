@@ -1,7 +1,7 @@
 use inventory_core::{Epoch, ShardId, TimestampMs};
 use sqlx::{MySqlConnection, MySqlPool};
 
-use super::Epochs;
+use super::{Epochs, Scene};
 use crate::{cursor::shard_number, time};
 
 impl Epochs {
@@ -41,6 +41,17 @@ pub(super) async fn record(
     .execute(connection)
     .await?;
     Ok(())
+}
+
+/// Writes down an epoch that Redis is in and MariaDB does not know.
+pub(super) async fn found(
+    connection: &mut MySqlConnection,
+    scene: &Scene,
+    epoch: Epoch,
+    at: TimestampMs,
+) -> Result<(), sqlx::Error> {
+    let why = "found in Redis";
+    record(connection, scene.shard, epoch, at, &scene.who, why).await
 }
 
 /// Forgets where epochs ended. The audit log has not all of what came since: whoever comes back from

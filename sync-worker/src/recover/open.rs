@@ -69,16 +69,25 @@ pub async fn open(
     why: Open,
 ) -> Result<(), Trouble> {
     let started = Instant::now();
-    let why = why.to_string();
-    let issued = issue(scene, cursor, survey, &why).await?;
-    bless(scene, &issued, survey, &why).await?;
+    let text = why.to_string();
+    let mut transaction = cursor::begin(&scene.pool, scene.shard, cursor)
+        .await?
+        .ok_or(Trouble::Superseded)?;
+    if why == Open::Forgotten
+        && let Some(meta) = &survey.meta
+    {
+        epochs::found(&mut transaction, scene, meta.epoch, survey.now).await?;
+    }
+    let issued = issue_in(&mut transaction, scene, cursor.clone(), survey, &text).await?;
+    transaction.commit().await?;
+    bless(scene, &issued, survey, &text).await?;
     let report = Report {
         kind: Kind::Opened,
         at: survey.now,
         redis_end: survey.last,
         position: cursor.position,
         epoch: issued.issued,
-        why,
+        why: text,
         who: scene.who.clone(),
         counts: Counts::default(),
         lost_unknown: false,

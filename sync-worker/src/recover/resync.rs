@@ -34,9 +34,7 @@ pub async fn resync(
         .await?
         .ok_or(Trouble::Superseded)?;
     // From now on MariaDB knows the epoch that it found.
-    let found = "found in Redis";
-    let (epoch, now) = (meta.epoch, survey.now);
-    epochs::record(&mut transaction, scene.shard, epoch, now, &scene.who, found).await?;
+    epochs::found(&mut transaction, scene, meta.epoch, survey.now).await?;
     epochs::forget_ends(&mut transaction, scene.shard).await?;
     let mut stale = cursor.clone();
     stale.lineage.clone_from(&meta.lineage);

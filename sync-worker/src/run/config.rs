@@ -15,7 +15,12 @@ use service_kit::{
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::flags::{Command, Flags, Run};
-use crate::{config::Stores, database, limits::COMMAND_RETENTION, log::Format};
+use crate::{
+    config::Stores,
+    database,
+    limits::{COMMAND_REPLAY_SLACK, COMMAND_RETENTION},
+    log::Format,
+};
 
 /// Longest retention: a leap year.
 const RETENTION_SECONDS_MAX: u64 = 366 * 86_400;
@@ -234,16 +239,15 @@ fn check(run: Run, problems: &mut Vec<String>) -> Config {
         &run.topic_replication,
         1..=TOPIC_REPLICATION_MAX,
     );
-    let topic_retention = number(
-        "topic-retention-seconds",
-        &run.topic_retention_seconds,
-        1..=COMMAND_RETENTION.as_secs(),
-    );
     let order_hold = number(
         "order-hold-seconds",
         &run.order_hold_seconds,
         u64::from(TTL_SECONDS_MIN)..=u64::from(TTL_SECONDS_MAX),
     );
+    let topic_retention = topic_retention(&run.topic_retention_seconds).unwrap_or_else(|problem| {
+        add("topic-retention-seconds", &problem);
+        1
+    });
     let topics = TopicSettings {
         partitions: i32::try_from(partitions).unwrap_or(i32::MAX),
         replication: i32::try_from(replication).unwrap_or(i32::MAX),
@@ -333,6 +337,31 @@ fn parts(only: Option<&str>, no_kafka: bool, add: &mut impl FnMut(&str, &dyn Dis
         }
     }
     parts
+}
+
+/// Longest that topics may keep events. A command comes again from its topic, or at last from the dead
+/// letters, which it may have joined when its topic was about to drop it; until then, and a week for
+/// whoever replays it, its outcome must be known.
+const fn topic_retention_max(dlq: Duration) -> Duration {
+    COMMAND_RETENTION
+        .saturating_sub(dlq)
+        .saturating_sub(COMMAND_REPLAY_SLACK)
+}
+
+fn topic_retention(text: &str) -> Result<u64, String> {
+    let dlq = TopicSettings::default().dlq_retention;
+    let max = topic_retention_max(dlq).as_secs();
+    let found = text.parse().ok().filter(|found| (1..=max).contains(found));
+    found.ok_or_else(|| {
+        let days = |duration: Duration| duration.as_secs() / 86_400;
+        format!(
+            "{text:?} must be a number from 1 to {max}: outcomes of commands are kept {} d, and must \
+             outlive the topic, its dead letters ({} d) and {} d to replay them",
+            days(COMMAND_RETENTION),
+            days(dlq),
+            days(COMMAND_REPLAY_SLACK),
+        )
+    })
 }
 
 fn is_broker(text: &str) -> bool {
@@ -438,7 +467,7 @@ mod tests {
             "--connect-url=connect:8093",
             "--topic-partitions=0",
             "--topic-replication=x",
-            "--topic-retention-seconds=7776001",
+            "--topic-retention-seconds=4579201",
             "--order-hold-seconds=86401",
             "--retention-seconds=0",
             "--log=xml",
@@ -449,6 +478,18 @@ mod tests {
         for arg in args {
             let flag = arg.split('=').next().expect("a flag");
             assert!(found.iter().any(|p| p.contains(flag)), "{flag}: {found:#?}");
+        }
+    }
+
+    #[test]
+    fn a_command_cannot_come_again_after_its_outcome_is_forgotten() {
+        let config = parse(&["--topic-retention-seconds=4579200"]).expect("53 days are fine");
+        let topics = config.kafka.expect("there is one").topics;
+        let longest = topics.retention + topics.dlq_retention + COMMAND_REPLAY_SLACK;
+        assert_eq!(longest, COMMAND_RETENTION);
+        for (seconds, word) in [("4579201", "dead letters (30 d)"), ("x", "1 to 4579200")] {
+            let found = problems(&[&format!("--topic-retention-seconds={seconds}")]);
+            assert!(found[0].contains(word), "{found:?}");
         }
     }
 

@@ -5,10 +5,10 @@ use inventory_core::{TimestampMs, engine::Survey};
 use super::{Look, Worker, ahead::Ahead, lease::Lease};
 use crate::{
     cursor::{self, Cursor, CursorState},
-    limits::{BATCH_ENTRIES_MAX, TRIM_EVERY},
+    limits::TRIM_EVERY,
     project::{Applied, Batch, Gathered, apply},
     recover::{Decision, Scene, Trouble, decide},
-    status::Phase,
+    status::{Lag, Phase},
 };
 
 /// Where following stands.
@@ -48,6 +48,7 @@ impl Worker {
             more: false,
         };
         self.scene.status.enter(Phase::Following);
+        self.slack.back_to(here.cursor.position);
         self.project_to_here(&here.cursor, &survey).await?;
         let Scene { engine, shard, .. } = &self.scene;
         let mut ahead = Ahead::start(engine.clone(), *shard, here.cursor.applied());
@@ -61,12 +62,12 @@ impl Worker {
                     slice = ahead.next() => slice?,
                 };
                 if slice.entries.is_empty() {
-                    self.scene.status.lag(None, here.now());
+                    self.scene.status.lag(Lag::Level(Instant::now()));
                 }
                 here.more = slice.is_full;
                 waiting.extend(slice.entries);
             }
-            while waiting.len() < BATCH_ENTRIES_MAX
+            while !Batch::is_full(&waiting)
                 && let Some(slice) = ahead.ready()?
             {
                 here.more = slice.is_full;
@@ -112,7 +113,7 @@ impl Worker {
             return Ok(true);
         };
         if let Some(at) = oldest.at() {
-            status.lag(Some(at), here.now());
+            status.lag(Lag::behind(at, here.now()));
         }
         let batch = match Batch::take(waiting, here.cursor.position) {
             Ok(batch) => batch,
@@ -133,8 +134,11 @@ impl Worker {
             let row = row.filter(|row| row.token == lease.token());
             here.cursor = row.ok_or(Trouble::Superseded)?;
         }
-        if waiting.is_empty() && !here.more {
-            status.lag(None, here.now());
+        match waiting.front().map(Gathered::at) {
+            Some(Some(at)) => status.lag(Lag::behind(at, here.now())),
+            None if !here.more => status.lag(Lag::Level(Instant::now())),
+            // The age of the one before it is not far off.
+            Some(None) | None => {}
         }
         self.slack.applied(
             here.cursor.position,

@@ -39,6 +39,11 @@ impl Slack {
         });
     }
 
+    /// The projection stands at `id`: what was applied after it, was in a MariaDB that went back.
+    pub(super) fn back_to(&mut self, id: JournalId) {
+        self.marks.retain(|mark| mark.id <= id);
+    }
+
     /// The entry before which all may go, if that is a later one than the last time.
     pub(super) fn trim_before(&mut self, now: Instant) -> Option<JournalId> {
         let mut bytes: u64 = self.marks.iter().map(|mark| mark.bytes).sum();
@@ -97,6 +102,17 @@ mod tests {
         let now = start + TRIM_MARK * 10;
         assert_eq!(slack.trim_before(now), Some(id(5)));
         assert_eq!(slack.trim_before(now), None);
+    }
+
+    #[test]
+    fn what_is_to_be_applied_again_stays() {
+        let start = Instant::now();
+        let mut slack = Slack::default();
+        for n in 0..10 {
+            slack.applied(id(n), 100, start + Duration::from_secs(n));
+        }
+        slack.back_to(id(3));
+        assert_eq!(slack.trim_before(start + TRIM_SLACK * 2), Some(id(3)));
     }
 
     #[test]

@@ -12,7 +12,11 @@ use devstack::{
     redis::{Appendonly, RedisServer},
 };
 use inventory_core::engine::{ProjectionMode, ShardClock};
-use sync_worker::{cursor, limits::LEASE, status::Phase};
+use sync_worker::{
+    cursor,
+    limits::{LEASE, LEVEL_FRESH},
+    status::Phase,
+};
 
 use crate::{
     project::{books, workload::Workload},
@@ -122,6 +126,7 @@ async fn one_worker_stands_by_while_another_owns_the_shard() {
     world.put("c", "sku", 10).await;
     world.at_rest().await;
     assert_eq!(second.status.entries_applied.load(Ordering::Relaxed), 0);
+    assert_eq!(second.status.lag_ms(), 0, "that is the owner's to say");
     let stopped = Instant::now();
     first.stop().await;
     world.put("d", "sku", 11).await;
@@ -210,6 +215,56 @@ async fn mariadb_may_go_and_come_back() {
     assert!(worker.status.database_up.load(Ordering::Relaxed));
     assert_eq!(world.kinds().await, ["REBUILT"]);
     worker.stop().await;
+}
+
+#[tokio::test]
+async fn the_lag_grows_while_mariadb_is_away() {
+    let mariadb = MariaDbServer::builder().start().unwrap();
+    let world = shop_on(&mariadb).await;
+    let worker = work(&world).await;
+    world.opened().await;
+    world.put("c", "sku", 10).await;
+    world.at_rest().await;
+    let level = async || {
+        eventually("level", async || worker.status.lag_ms() == 0).await;
+    };
+    level().await;
+    mariadb.kill9().unwrap();
+    // Nothing happens, and nobody can know that.
+    let fresh = u64::try_from(LEVEL_FRESH.as_millis()).unwrap();
+    eventually("it is not known to be level", async || {
+        worker.status.lag_ms() > fresh
+    })
+    .await;
+    world.put("d", "sku", 11).await;
+    let before = worker.status.lag_ms();
+    eventually("it goes on", async || worker.status.lag_ms() > before + 500).await;
+    mariadb.start_again().unwrap();
+    world.agree().await;
+    level().await;
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_lease_from_before_the_databases_clock_went_back_is_taken() {
+    let world = shop().await;
+    let (pool, lineage) = (&world.pool, "0123456789abcdef0123456789abcdef");
+    let state = cursor::CursorState::Following;
+    cursor::insert(pool, S, lineage, state).await.unwrap();
+    let lease = async |owner: &str| cursor::lease(pool, S, owner).await.unwrap();
+    assert_eq!(lease("one").await, Some(1));
+    assert_eq!(lease("two").await, None);
+    // Between the clocks of two databases there may be a little.
+    let ends_in = async |after: Duration| {
+        let sql = "UPDATE journal_cursor SET lease_until = NOW(3) + INTERVAL ? SECOND";
+        let set = sqlx::query(sql).bind(after.as_secs()).execute(pool).await;
+        set.unwrap();
+    };
+    ends_in(LEASE * 2 - Duration::from_secs(1)).await;
+    assert_eq!(lease("two").await, None);
+    ends_in(Duration::from_secs(3_600)).await;
+    assert_eq!(lease("two").await, Some(2));
+    assert_eq!(lease("one").await, None);
 }
 
 #[tokio::test]

@@ -1,9 +1,17 @@
-//! How often somebody may be wrong: failed attempts in a window, by account and by address, in Redis.
+//! How often somebody may be wrong: failed attempts in a window, in Redis, by account and address
+//! together, by account, and by address.
 //!
 //! Only failures count, and none gets through by being one of many at once: an attempt over the
 //! limit is refused before the password is looked at; a failure is counted in one step, and from the
 //! limit on is answered as too many; and a success is told only while the limits still hold. So of any
-//! number of guesses at a time, as many are answered as the limit says.
+//! number of guesses at a time, as many are answered as the limit says, while any number of right
+//! passwords at a time is.
+//!
+//! Where a right password also does something (a change of it), that is too late: such an attempt is
+//! counted in front ([`Attempts::begin`]) and taken back when it was no failure ([`Attempts::undo`]).
+//!
+//! An account has no tight limit of its own: whoever knows a mail address could keep its owner out
+//! from anywhere. It has one for each address, and a far higher one for all addresses together.
 //!
 //! Without Redis attempts are not counted (and that is counted): people can log in, and how fast
 //! somebody can guess is bounded by the hashes that user-service makes at once.
@@ -18,8 +26,10 @@ use crate::{limits::REDIS_TIMEOUT, secret};
 /// How many failures are too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AttemptLimits {
-    /// Of one account, in a window.
+    /// On one account from one address, in a window.
     pub account_max: u32,
+    /// On one account from all addresses together, in a window: its owner is kept out too.
+    pub account_total_max: u32,
     /// From one address, in a window.
     pub address_max: u32,
     /// From the first failure on.
@@ -30,6 +40,7 @@ impl Default for AttemptLimits {
     fn default() -> Self {
         Self {
             account_max: 10,
+            account_total_max: 100,
             address_max: 100,
             window: Duration::from_secs(15 * 60),
         }
@@ -80,6 +91,7 @@ pub struct Attempts {
     check: Script,
     failed: Script,
     succeeded: Script,
+    undone: Script,
 }
 
 impl std::fmt::Debug for Attempts {
@@ -93,6 +105,7 @@ impl std::fmt::Debug for Attempts {
 /// Whose attempt it is.
 #[derive(Debug, Clone)]
 pub struct Attempt {
+    account_from_address: String,
     account: String,
     address: String,
 }
@@ -105,6 +118,7 @@ impl Attempt {
         let account = secret::hash(&account.trim().to_lowercase());
         let account: String = account.iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
+            account_from_address: format!("auth:failures:account:{account}:{address}"),
             account: format!("auth:failures:account:{account}"),
             address: format!("auth:failures:address:{address}"),
         }
@@ -133,6 +147,7 @@ impl Attempts {
             check: Script::new(include_str!("check.lua")),
             failed: Script::new(include_str!("failed.lua")),
             succeeded: Script::new(include_str!("succeeded.lua")),
+            undone: Script::new(include_str!("undone.lua")),
         })
     }
 
@@ -152,12 +167,27 @@ impl Attempts {
         self.ask(&self.failed, attempt).await
     }
 
-    /// The password was right: the account's failures are forgotten.
+    /// The password was right: the failures on the account from this address are forgotten.
     ///
     /// # Errors
     /// [`TooMany`] when too many others have failed in the meantime.
     pub async fn succeeded(&self, attempt: &Attempt) -> Result<(), TooMany> {
         self.ask(&self.succeeded, attempt).await
+    }
+
+    /// Counts an attempt as a failure before the password is looked at, so that of any number at a
+    /// time no more do anything than may fail.
+    ///
+    /// # Errors
+    /// [`TooMany`]: then it is not counted.
+    pub async fn begin(&self, attempt: &Attempt) -> Result<(), TooMany> {
+        self.ask(&self.failed, attempt).await
+    }
+
+    /// What was begun was no failure.
+    pub async fn undo(&self, attempt: &Attempt) {
+        // It refuses nothing; where Redis is away, that was counted and logged.
+        let _: Result<(), TooMany> = self.ask(&self.undone, attempt).await;
     }
 
     /// Whether Redis answers.
@@ -178,9 +208,11 @@ impl Attempts {
     async fn ask(&self, script: &Script, attempt: &Attempt) -> Result<(), TooMany> {
         let asked = async {
             let mut connection = self.connection.clone();
-            let mut call = script.key(&attempt.account);
-            call.key(&attempt.address)
+            let mut call = script.key(&attempt.account_from_address);
+            call.key(&attempt.account)
+                .key(&attempt.address)
                 .arg(self.limits.account_max)
+                .arg(self.limits.account_total_max)
                 .arg(self.limits.address_max)
                 .arg(u64::try_from(self.limits.window.as_millis()).unwrap_or(u64::MAX));
             call.invoke_async::<i64>(&mut connection).await

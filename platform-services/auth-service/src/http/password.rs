@@ -17,6 +17,7 @@ use super::{
 use crate::{attempts::Attempt, caller::Caller, store::Revoked, users::PasswordChange};
 
 /// Counts wrong old passwords as logins do: a stolen access token does not give the password away.
+/// In front of the call, since a right one has changed the password when we hear of it.
 pub(super) async fn change(
     principal: Principal,
     State(service): State<Service>,
@@ -31,18 +32,20 @@ pub(super) async fn change(
     form.finish()?;
     let user_id = principal.subject();
     let attempt = Attempt::new(user_id, &caller.counted_by());
-    service.attempts.check(&attempt).await?;
+    service.attempts.begin(&attempt).await?;
     let changed = service
         .users
         .change_password(user_id, &old, &new, &context)
         .await;
     match changed {
-        Ok(PasswordChange::Done) => {}
-        Ok(PasswordChange::Wrong) => {
-            service.attempts.failed(&attempt).await?;
-            return Err(Refusal::InvalidCredentials.into());
+        Ok(PasswordChange::Done) => service.attempts.undo(&attempt).await,
+        Ok(PasswordChange::Wrong) => return Err(Refusal::InvalidCredentials.into()),
+        // Perhaps it was looked at: it stays counted.
+        Err(error @ ClientError::Unknown { .. }) => return Err(refusal(error)),
+        Err(error @ (ClientError::Refused { .. } | ClientError::Unavailable { .. })) => {
+            service.attempts.undo(&attempt).await;
+            return Err(refusal(error));
         }
-        Err(error) => return Err(refusal(error)),
     }
     // Sessions of the old password are over anyway, at their next refresh; so they are over now.
     service

@@ -5,7 +5,7 @@ use service_kit::http::{Form, Json, Problem, RequestContext};
 use super::{
     Granted, Service,
     login::given,
-    refusals::{Refusal, of_randomness, of_signing, of_users},
+    refusals::{Refusal, TooManyRefreshes, of_randomness, of_signing, of_users},
 };
 use crate::{
     secret,
@@ -47,6 +47,7 @@ pub(super) async fn refresh(
     match service.store.rotate(&found, &token, &new_token).await? {
         Rotation::Done => Ok(Granted::new(tokens, access_token, Some(new_token))),
         Rotation::Refused(refused) => Err(refuse(refused)),
+        Rotation::TooOften { wait_ms } => Err(TooManyRefreshes { wait_ms }.into()),
     }
 }
 

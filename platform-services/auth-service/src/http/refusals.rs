@@ -58,6 +58,29 @@ impl From<TooMany> for Problem {
     }
 }
 
+/// A session that is refreshed again and again: a client in a circle, or somebody who fills our tables.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TooManyRefreshes {
+    /// When it may be again, in ms from now.
+    pub(super) wait_ms: i64,
+}
+
+impl From<TooManyRefreshes> for Problem {
+    fn from(too_many: TooManyRefreshes) -> Self {
+        let seconds = u32::try_from(too_many.wait_ms).unwrap_or(0).div_ceil(1000);
+        let seconds = seconds.max(1);
+        Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "TOO_MANY_REFRESHES",
+            "Too many refreshes",
+            format!(
+                "this session was refreshed too often; the token still counts, use it in {seconds} s"
+            ),
+        )
+        .retry_after(seconds)
+    }
+}
+
 /// What is answered when user-service did not do what we asked it. Its refusals that have an answer
 /// of their own are told apart before.
 pub(super) fn of_users(error: ClientError) -> Problem {

@@ -29,7 +29,8 @@ pub(super) async fn issue(
     let secret = form.text("clientSecret", given);
     form.finish()?;
     if !service.clients.verify(&id, &secret) {
-        tracing::warn!(client = id, "a client with a wrong secret");
+        let client = service.clients.loggable(&id);
+        tracing::warn!(client, "a client with a wrong id or secret");
         return Err(Refusal::InvalidClient.into());
     }
     let token = service.tokens.issue(&id, &[Role::Service]);

@@ -92,9 +92,13 @@ struct Flags {
     /// The same in a file instead.
     #[arg(long, value_name = "FILE")]
     clients_file: Option<PathBuf>,
-    /// Failed attempts on an account in a window.
+    /// Failed attempts on an account from one address in a window.
     #[arg(long, default_value = "10")]
     attempts_account: String,
+    /// Failed attempts on an account from all addresses in a window. From then on its owner is kept
+    /// out too: keep it far above the one for an address.
+    #[arg(long, default_value = "100")]
+    attempts_account_total: String,
     /// Failed attempts from an address in a window.
     #[arg(long, default_value = "100")]
     attempts_address: String,
@@ -183,6 +187,11 @@ impl Command {
             clients,
             attempts: AttemptLimits {
                 account_max: number(&mut problems, "attempts-account", &flags.attempts_account),
+                account_total_max: number(
+                    &mut problems,
+                    "attempts-account-total",
+                    &flags.attempts_account_total,
+                ),
                 address_max: number(&mut problems, "attempts-address", &flags.attempts_address),
                 window: problems.seconds("attempts-window-seconds", window, 1..=86_400),
             },

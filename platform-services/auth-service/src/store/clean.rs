@@ -1,7 +1,9 @@
 use std::time::Duration;
 
+use sqlx::mysql::MySqlQueryResult;
+
 use super::{Store, now_ms};
-use crate::limits::{CLEAN_ROWS, LOGIN_KEPT, SESSION_KEPT};
+use crate::limits::{CLEAN_ROWS, LOGIN_KEPT, REFRESH_TOKEN_KEPT, SESSION_KEPT};
 
 impl Store {
     /// Deletes a number of what is older than it is kept. Whether there is more.
@@ -9,7 +11,12 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn clean(&self) -> Result<bool, sqlx::Error> {
-        // With their tokens.
+        // In front of the sessions, which take along what tokens they still have.
+        let tokens = sqlx::query("DELETE FROM refresh_token WHERE expires_at_ms < ? LIMIT ?")
+            .bind(before(REFRESH_TOKEN_KEPT))
+            .bind(CLEAN_ROWS)
+            .execute(&self.pool)
+            .await?;
         let sessions = sqlx::query("DELETE FROM session WHERE expires_at_ms < ? LIMIT ?")
             .bind(before(SESSION_KEPT))
             .bind(CLEAN_ROWS)
@@ -21,7 +28,8 @@ impl Store {
             .execute(&self.pool)
             .await?;
         let full = u64::from(CLEAN_ROWS);
-        Ok(sessions.rows_affected() >= full || logins.rows_affected() >= full)
+        let deleted = [&tokens, &sessions, &logins].map(MySqlQueryResult::rows_affected);
+        Ok(deleted.into_iter().any(|rows| rows >= full))
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::{MySql, MySqlConnection, Transaction};
 
 use super::{Store, logins, now_ms};
 use crate::{
-    limits::{REFRESH_TOKEN_LIFETIME, SESSION_LIFETIME},
+    limits::{REFRESH_TOKEN_LIFETIME, REFRESHES_MAX, REFRESHES_WINDOW, SESSION_LIFETIME},
     secret::{self, Hash},
     store::NewLogin,
 };
@@ -76,6 +76,11 @@ pub enum Rotation {
     Done,
     /// The old one did not count any more.
     Refused(Refused),
+    /// Its session was refreshed too often; the old one still counts.
+    TooOften {
+        /// When it may be again, in ms from now; at least 1.
+        wait_ms: i64,
+    },
 }
 
 #[derive(sqlx::FromRow)]
@@ -85,6 +90,8 @@ struct Row {
     credential_version: u32,
     session_expires_at_ms: i64,
     revoked_at_ms: Option<i64>,
+    refreshes_since_ms: i64,
+    refreshes: u32,
     expires_at_ms: i64,
     used_at_ms: Option<i64>,
 }
@@ -182,6 +189,26 @@ impl Store {
             }
             return Ok(Rotation::Refused(refused));
         }
+        // A window that has ended begins anew; so does one that began in the future.
+        let window_ms = after(0, REFRESHES_WINDOW);
+        let open = (0..window_ms).contains(&now_ms.saturating_sub(row.refreshes_since_ms));
+        let (since_ms, refreshes) = if open {
+            (row.refreshes_since_ms, row.refreshes)
+        } else {
+            (now_ms, 0)
+        };
+        if refreshes >= REFRESHES_MAX {
+            let wait_ms = (since_ms + window_ms - now_ms).max(1);
+            return Ok(Rotation::TooOften { wait_ms });
+        }
+        sqlx::query(
+            "UPDATE session SET refreshes_since_ms = ?, refreshes = ? WHERE session_id = ?",
+        )
+        .bind(since_ms)
+        .bind(refreshes + 1)
+        .bind(&found.session_id)
+        .execute(&mut *transaction)
+        .await?;
         sqlx::query("UPDATE refresh_token SET used_at_ms = ? WHERE token_hash = ?")
             .bind(now_ms)
             .bind(hash.as_slice())
@@ -296,7 +323,8 @@ async fn row(
     }
     sqlx::query_as(
         "SELECT s.session_id, s.user_id, s.credential_version,
-           s.expires_at_ms AS session_expires_at_ms, s.revoked_at_ms, t.expires_at_ms, t.used_at_ms
+           s.expires_at_ms AS session_expires_at_ms, s.revoked_at_ms,
+           s.refreshes_since_ms, s.refreshes, t.expires_at_ms, t.used_at_ms
          FROM refresh_token t JOIN session s ON s.session_id = t.session_id
          WHERE t.token_hash = ?",
     )

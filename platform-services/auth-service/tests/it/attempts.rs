@@ -64,6 +64,34 @@ fn guesses_at_once_get_no_more_answers() {
 }
 
 #[test]
+fn nobody_keeps_an_owner_out_from_one_address_and_many_addresses_have_a_ceiling() {
+    let site = Site::start(&[
+        "--attempts-account-total",
+        "14",
+        "--trusted-proxies",
+        "127.0.0.0/8",
+    ]);
+    let user = site.somebody();
+    let from = |address: &str, password: &str| {
+        let body = json!({"email": user.email, "password": password}).to_string();
+        let headers = [("x-forwarded-for", address)];
+        site.auth
+            .send("POST", "/api/auth/login", &headers, Some(body))
+    };
+    let guesses = |address: &str| at_once(20, |_| from(address, "a guess"));
+    assert_eq!(statuses(&guesses("203.0.113.1"), 401), 10);
+    from("203.0.113.1", "password123").is(429, "TOO_MANY_ATTEMPTS");
+    // The owner is somewhere else.
+    assert_eq!(from("198.51.100.1", "password123").status, 200);
+    assert_eq!(from("198.51.100.1", "password123").status, 200);
+    // Neither did their login give new guesses to anybody.
+    from("203.0.113.1", "a guess").is(429, "TOO_MANY_ATTEMPTS");
+    assert_eq!(statuses(&guesses("203.0.113.2"), 401), 4);
+    assert_eq!(statuses(&guesses("203.0.113.3"), 401), 0);
+    from("198.51.100.1", "password123").is(429, "TOO_MANY_ATTEMPTS");
+}
+
+#[test]
 fn an_address_is_limited_whatever_accounts_it_tries() {
     let site = Site::start(&[
         "--attempts-address",

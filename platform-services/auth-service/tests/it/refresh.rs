@@ -1,6 +1,8 @@
 //! Refresh tokens: used once, and stolen ones found out.
 
-use crate::support::{at_once, json, site};
+use auth_service::limits::REFRESHES_MAX;
+
+use crate::support::{Site, at_once, json, site};
 
 #[test]
 fn a_refresh_token_is_exchanged_for_a_new_one() {
@@ -79,6 +81,57 @@ fn only_hashes_are_stored() {
     let stored = site.texts(sql, &user.id);
     assert_eq!(stored.len(), 1);
     assert_ne!(stored[0].to_lowercase(), token);
+}
+
+#[test]
+fn a_session_is_refreshed_so_often_and_then_again_in_the_next_window() {
+    let site = site();
+    let user = site.somebody();
+    let token = site.refresh(&site.session(&user)).text("refreshToken");
+    let other = site.session(&user);
+    // As if it had been refreshed as often as it may but for once.
+    let almost = "UPDATE session SET refreshes = ? - 1 WHERE user_id = ? AND refreshes = 1";
+    site.change(almost, REFRESHES_MAX, &user.id);
+    let token = site.refresh(&token).text("refreshToken");
+    let refused = site.refresh(&token);
+    refused.is(429, "TOO_MANY_REFRESHES");
+    let seconds = refused.headers["retry-after"].to_str().expect("a text");
+    let seconds: u32 = seconds.parse().expect("a number");
+    assert!((3500..=3600).contains(&seconds), "{seconds}");
+    // Only this session; and nothing is lost: in the next window the token still counts.
+    assert_eq!(site.refresh(&other).status, 200);
+    let hour = "UPDATE session SET refreshes_since_ms = refreshes_since_ms - ? WHERE user_id = ?";
+    site.change(hour, 3_600_000, &user.id);
+    let token = site.refresh(&token).text("refreshToken");
+    assert_eq!(site.refresh(&token).status, 200);
+}
+
+#[test]
+fn tokens_are_deleted_some_days_after_their_time_and_a_reuse_before_it_is_seen() {
+    let site = Site::start(&[]);
+    let user = site.somebody();
+    let first = site.session(&user);
+    let second = site.refresh(&first).text("refreshToken");
+    let third = site.refresh(&second).text("refreshToken");
+    let stored = "SELECT HEX(t.token_hash) FROM refresh_token t JOIN session s USING (session_id)
+        WHERE s.user_id = ?";
+    site.clean();
+    assert_eq!(site.texts(stored, &user.id).len(), 3);
+    // Weeks go by, for the first: its time was over 8 days ago.
+    let old = "UPDATE refresh_token SET expires_at_ms = used_at_ms - ? WHERE token_hash = UNHEX(?)";
+    let of = |token: &str| -> String {
+        let hash = auth_service::secret::hash(token);
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    };
+    site.change(old, 8 * 86_400_000, &of(&first));
+    site.clean();
+    assert_eq!(site.texts(stored, &user.id).len(), 2);
+    site.refresh(&first).is(401, "INVALID_REFRESH_TOKEN");
+    let fourth = site.refresh(&third).text("refreshToken");
+    site.refresh(&second).is(401, "INVALID_REFRESH_TOKEN");
+    site.refresh(&fourth).is(401, "INVALID_REFRESH_TOKEN");
+    let sql = "SELECT revoked_for FROM session WHERE user_id = ? AND revoked_for IS NOT NULL";
+    assert_eq!(site.texts(sql, &user.id), ["REUSE"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::{
     ids::Id,
     limits::{CATEGORIES_MAX, CATEGORY_DEPTH_MAX},
     refusal::Refusal,
+    search::pending,
 };
 
 /// What a category is to be.
@@ -105,14 +106,7 @@ pub(crate) async fn update(
         .execute(&mut *transaction)
         .await?;
         if before.name != wanted.name || before.path != path {
-            sqlx::query(
-                "UPDATE product_search s JOIN product p ON p.product_id = s.product_id \
-                 JOIN category c ON c.category_id = p.category_id \
-                 SET s.version = 0 WHERE c.path LIKE CONCAT(?, '%')",
-            )
-            .bind(&path)
-            .execute(&mut *transaction)
-            .await?;
+            pending::add_categories(&mut transaction, &path).await?;
         }
         let updated = one(&mut transaction, id).await?.ok_or(NOT_FOUND)?;
         transaction.commit().await?;

@@ -5,7 +5,7 @@ mod change;
 mod tree;
 
 use serde::Serialize;
-use sqlx::{MySqlConnection, MySqlPool, Row as _, mysql::MySqlRow};
+use sqlx::{MySql, MySqlConnection, MySqlPool, QueryBuilder, Row as _, mysql::MySqlRow};
 
 pub(crate) use self::{
     change::{Wanted, create, delete, update},
@@ -44,9 +44,14 @@ impl Category {
     }
 }
 
+/// The ids along a path, the root's first.
+pub(crate) fn ids_along(path: &str) -> impl Iterator<Item = u64> {
+    path.split('/').filter_map(|id| id.parse().ok())
+}
+
 /// Categories along a path.
 fn depth(path: &str) -> usize {
-    path.split('/').filter(|id| !id.is_empty()).count()
+    ids_along(path).count()
 }
 
 const COLUMNS: &str = "SELECT category_id, parent_id, name, ordering, path, version FROM category";
@@ -70,14 +75,23 @@ pub(crate) async fn path_to(
     connection: &mut MySqlConnection,
     id: Id,
 ) -> Result<Vec<Category>, sqlx::Error> {
-    let rows = sqlx::query(
-        "SELECT a.category_id, a.parent_id, a.name, a.ordering, a.path, a.version \
-         FROM category c JOIN category a ON c.path LIKE CONCAT(a.path, '%') \
-         WHERE c.category_id = ? ORDER BY a.path",
-    )
-    .bind(id.0)
-    .fetch_all(connection)
-    .await?;
+    let path: Option<String> =
+        sqlx::query_scalar("SELECT path FROM category WHERE category_id = ?")
+            .bind(id.0)
+            .fetch_optional(&mut *connection)
+            .await?;
+    let Some(path) = path else {
+        return Ok(Vec::new());
+    };
+    // By their ids: to look for paths that this one begins with would be to look at all categories.
+    let mut sql = QueryBuilder::<MySql>::new(COLUMNS);
+    sql.push(" WHERE category_id IN (");
+    let mut list = sql.separated(", ");
+    for id in ids_along(&path) {
+        list.push_bind(id);
+    }
+    sql.push(") ORDER BY path");
+    let rows = sql.build().fetch_all(connection).await?;
     rows.iter().map(Category::of).collect()
 }
 

@@ -3,7 +3,7 @@
 use sqlx::{MySql, MySqlConnection, QueryBuilder, Row as _};
 
 use super::text;
-use crate::ids::Id;
+use crate::{category, ids::Id};
 
 /// Makes the document of a product from its rows, and stores it. The caller has locked what it is
 /// made of: category and brand shared, the product for itself.
@@ -60,7 +60,7 @@ async fn category_names(
     }
     let mut sql = QueryBuilder::<MySql>::new("SELECT name FROM category WHERE category_id IN (");
     let mut list = sql.separated(", ");
-    for id in path.split('/').filter(|id| !id.is_empty()) {
+    for id in category::ids_along(path) {
         list.push_bind(id);
     }
     sql.push(") ORDER BY path");

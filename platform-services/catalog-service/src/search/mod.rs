@@ -6,5 +6,6 @@
 pub(crate) mod cursor;
 pub(crate) mod document;
 pub(crate) mod list;
+pub(crate) mod pending;
 pub(crate) mod reindex;
 pub(crate) mod text;

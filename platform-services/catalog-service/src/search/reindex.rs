@@ -6,7 +6,7 @@ use sqlx::{MySqlConnection, MySqlPool};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{document, text};
+use super::{document, pending, text};
 use crate::{
     category, failure::Failure, failure::again_on_deadlock, ids::Id, limits::REINDEX_ROWS_MAX,
 };
@@ -44,6 +44,7 @@ impl Reindex {
 }
 
 async fn all(pool: &MySqlPool) -> Result<usize, Failure> {
+    pending::mark_all(pool).await?;
     let mut done = 0;
     loop {
         let stale: Vec<u64> = sqlx::query_scalar(

@@ -93,6 +93,27 @@ async fn a_tree_has_a_deepest_level() {
 }
 
 #[tokio::test]
+async fn a_product_shows_the_way_to_its_category() {
+    let catalog = Catalog::start().await;
+    // The path to it is in no order of ids.
+    let first = catalog.category("first", None).await;
+    let mut parent = catalog.category("root", None).await;
+    for n in 0..9 {
+        catalog.category(&format!("other {n}"), Some(&parent)).await;
+    }
+    parent = catalog.category("middle", Some(&parent)).await;
+    let moved = json!({"version": 1, "name": "leaf", "parentId": parent});
+    let path = format!("/api/categories/{first}");
+    catalog.admin(Method::PUT, &path, moved).await.expect(200);
+    let product = catalog.product("Mug", json!({"categoryId": first})).await;
+    let path = format!("/api/products/{product}");
+    let shown = catalog.get(&path).await.expect(200);
+    let shown = shown["categoryPath"].as_array().unwrap().clone();
+    let names: Vec<String> = shown.iter().map(|it| text(&it["name"])).collect();
+    assert_eq!(names, ["root", "middle", "leaf"]);
+}
+
+#[tokio::test]
 async fn brands_come_in_pages_and_go_when_nothing_has_them() {
     let catalog = Catalog::start().await;
     for name in ["Nabi", "Haru", "Dalbit"] {

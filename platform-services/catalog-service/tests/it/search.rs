@@ -1,9 +1,11 @@
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Catalog, text, until};
+use sqlx::{Connection as _, Executor as _, MySqlConnection};
+
+use crate::support::{Catalog, NOBODY, text, until};
 
 /// A small shop; its categories 의류 > 티셔츠 and 신발.
 async fn shop() -> (Catalog, [String; 3]) {
@@ -237,4 +239,86 @@ async fn what_changes_its_name_is_found_by_the_new_one() {
     })
     .await;
     assert_eq!(catalog.found("keyword=nabi").await, [""; 0]);
+}
+
+/// A session at the catalog's database.
+async fn database(catalog: &Catalog) -> MySqlConnection {
+    MySqlConnection::connect(&catalog.database_url)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_rename_waits_for_no_product() {
+    let (catalog, [clothes, ..]) = shop().await;
+    let mut somebody = database(&catalog).await;
+    let mut working = somebody.begin().await.unwrap();
+    for table in ["product", "product_search"] {
+        let all = format!("SELECT product_id FROM {table} FOR UPDATE");
+        let all = sqlx::query(sqlx::AssertSqlSafe(all));
+        assert!(!all.fetch_all(&mut *working).await.unwrap().is_empty());
+    }
+    for (path, name) in [
+        (format!("/api/categories/{clothes}"), "Clothes"),
+        ("/api/brands/1".to_owned(), "Haru"),
+    ] {
+        let rename = json!({"version": 1, "name": name});
+        let renamed = catalog.admin(Method::PUT, &path, rename);
+        // MariaDB gives up a lock after 50 s.
+        let renamed = tokio::time::timeout(Duration::from_secs(20), renamed).await;
+        assert_eq!(renamed.expect("at once").expect(200)["name"], name);
+    }
+    working.rollback().await.unwrap();
+    until("by the new names", || async {
+        catalog.found("keyword=clothes").await.len() == 3
+            && catalog.found("keyword=haru").await.len() == 2
+    })
+    .await;
+    assert_eq!(catalog.found("keyword=nabi").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_rename_left_to_do_is_done_after_a_restart() {
+    let (catalog, [clothes, ..]) = shop().await;
+    let mut database = database(&catalog).await;
+    // More products than are marked at once.
+    let many = "INSERT INTO product (name, description, price, status, category_id, brand_id, \
+         sold_out, created_at_ms, updated_at_ms) \
+         SELECT CONCAT('m', seq), '', 1, ELT(seq % 3 + 1, 'ON_SALE', 'DRAFT', 'STOPPED'), 1, 1, 0, 0, 0 \
+         FROM seq_1_to_450";
+    database.execute(many).await.unwrap();
+    let documents = "INSERT INTO product_search (product_id, name, document, tokens, version) \
+         SELECT product_id, name, 'nabi', '', 1000 FROM product WHERE name LIKE 'm%'";
+    database.execute(documents).await.unwrap();
+    let url = catalog.database_url.clone();
+    catalog.stop().await;
+    // A rename that was committed just before the process died.
+    for sql in [
+        "UPDATE brand SET name = 'Haru' WHERE brand_id = 1",
+        "INSERT INTO search_pending (brand_id) VALUES (1)",
+        // Of a category that is gone since.
+        "INSERT INTO search_pending (category_id) VALUES (999)",
+    ] {
+        database.execute(sql).await.unwrap();
+    }
+    let catalog = Catalog::start_on(url, &format!("http://{NOBODY}"), NOBODY).await;
+    until("nothing is left to do", || async {
+        let mut database = self::database(&catalog).await;
+        let stale = "SELECT (SELECT COUNT(*) FROM search_pending) \
+             + (SELECT COUNT(*) FROM product_search WHERE version IN (0, 1000))";
+        let left: Result<i64, _> = sqlx::query_scalar(stale).fetch_one(&mut database).await;
+        left.unwrap() == 0
+    })
+    .await;
+    let old = "SELECT COUNT(*) FROM product_search WHERE document LIKE '%nabi%'";
+    let new = "SELECT COUNT(*) FROM product_search WHERE document LIKE '%haru%'";
+    for (sql, documents) in [(old, 0), (new, 452)] {
+        let count: i64 = sqlx::query_scalar(sql)
+            .fetch_one(&mut database)
+            .await
+            .unwrap();
+        assert_eq!(count, documents, "{sql}");
+    }
+    let below = format!("keyword=haru&categoryId={clothes}");
+    assert_eq!(catalog.found(&below).await.len(), 151);
 }

@@ -5,15 +5,12 @@ use axum::{
 };
 use contracts::Amount;
 use serde::Deserialize;
-use service_kit::{
-    http::{
-        FieldError, Json, Path, Problem, RequestContext,
-        auth::{Principal, Role},
-    },
-    ids,
+use service_kit::http::{
+    FieldError, Json, Path, Problem, RequestContext,
+    auth::{Principal, Role},
 };
 
-use super::{Api, is_id, view::PaymentView};
+use super::{Api, check_payment_id, is_id, view::PaymentView};
 use crate::{
     direct::{self, Asked, Cancelled},
     refusal::Refusal,
@@ -58,14 +55,14 @@ impl Body {
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<String, Problem> {
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(key) = headers.get("idempotency-key") else {
-        return Ok(ids::uuid());
+        return Ok(None);
     };
     key.to_str()
         .ok()
         .filter(|key| is_id(key, KEY_LEN_MAX, "._:-"))
-        .map(ToOwned::to_owned)
+        .map(|key| Some(key.to_owned()))
         .ok_or_else(|| {
             let reason = format!("must be 1 to {KEY_LEN_MAX} of A-Z a-z 0-9 . _ : -");
             Problem::invalid_field("Idempotency-Key", reason)
@@ -81,6 +78,7 @@ pub(super) async fn cancel(
     Json(body): Json<Body>,
 ) -> Result<Response, Problem> {
     principal.require(&[Role::Admin, Role::Service])?;
+    check_payment_id(&payment_id)?;
     body.check()?;
     let asked = Asked {
         payment_id,

@@ -15,13 +15,16 @@ use axum::{
 use service_kit::http::Problem;
 
 use self::webhook::Bucket;
-use crate::payments::Payments;
+use crate::{payments::Payments, refusal::Refusal};
 
 /// The OpenAPI document.
 pub(crate) const OPENAPI: &str = include_str!("../../openapi.json");
 
 /// Longest order id, as tables and events have it.
 const ORDER_ID_LEN_MAX: usize = 64;
+
+/// Longest payment id: a UUID.
+const PAYMENT_ID_LEN_MAX: usize = 36;
 
 /// What the routes need.
 #[derive(Debug, Clone)]
@@ -49,6 +52,14 @@ fn is_id(text: &str, len_max: usize, marks: &str) -> bool {
         && text
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || marks.contains(c))
+}
+
+/// One that no payment can have is not looked for: the column takes only such.
+fn check_payment_id(payment_id: &str) -> Result<(), Refusal> {
+    if is_id(payment_id, PAYMENT_ID_LEN_MAX, "-") {
+        return Ok(());
+    }
+    Err(Refusal::NotFound)
 }
 
 fn check_order_id(order_id: &str) -> Result<(), Problem> {

@@ -5,7 +5,7 @@ use service_kit::http::{
     auth::{Principal, Role},
 };
 
-use super::{Api, check_order_id, view::PaymentView};
+use super::{Api, check_order_id, check_payment_id, view::PaymentView};
 use crate::{
     refusal::Refusal,
     store::{self, Payment},
@@ -28,6 +28,7 @@ pub(super) async fn by_id(
     principal: Principal,
     Path(payment_id): Path<String>,
 ) -> Result<Json<PaymentView>, Problem> {
+    check_payment_id(&payment_id)?;
     let found = store::by_id(&api.payments.pool, &payment_id).await?;
     shown(&api, &principal, found).await.map(Json)
 }

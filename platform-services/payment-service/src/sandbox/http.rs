@@ -105,7 +105,7 @@ impl Sandbox {
         self.ledger().answered(key, &reply);
         match told {
             OnConfirm::HoldBefore => self.hold().await,
-            OnConfirm::HoldAfter | OnConfirm::Lost => {
+            OnConfirm::HoldAfter | OnConfirm::Lost | OnConfirm::Abandoned => {
                 let held = self.hold().await;
                 // Not before the client has given up: it is to learn it in another way.
                 self.tell(asked.payment_key.clone());
@@ -124,6 +124,10 @@ impl Sandbox {
         match told {
             OnConfirm::Approve | OnConfirm::HoldAfter => self.approve(key, false),
             OnConfirm::Lost => self.approve(key, true),
+            OnConfirm::Abandoned => {
+                self.ledger().abandon(asked);
+                self.approve(key, true)
+            }
             OnConfirm::Slow => {
                 tokio::time::sleep(self.0.config.slow).await;
                 self.approve(key, false)

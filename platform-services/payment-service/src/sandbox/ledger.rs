@@ -55,6 +55,33 @@ struct Entry {
     cancels_spoiled: u32,
 }
 
+impl Entry {
+    /// A payment of what is asked for, without money, under this key.
+    fn begun(asked: &Confirm, payment_key: &str, status: Status) -> Self {
+        let payment = Payment {
+            payment_key: payment_key.to_owned(),
+            order_id: asked.order_id.clone(),
+            status,
+            total_amount: asked.amount,
+            balance_amount: 0,
+            currency: contracts::KRW.to_owned(),
+            last_transaction_key: None,
+            cancels: None,
+            failure: None,
+            requested_at: now(),
+            approved_at: None,
+            method: Some("카드".to_owned()),
+        };
+        Self {
+            payment,
+            hidden: false,
+            confirm_calls: 0,
+            cancel_calls: 0,
+            cancels_spoiled: 0,
+        }
+    }
+}
+
 /// What was answered to an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Answered {
@@ -212,29 +239,17 @@ impl Ledger {
                 "이미 승인 및 취소가 진행된 중복된 주문번호 입니다.",
             ));
         }
-        let payment = Payment {
-            payment_key: asked.payment_key.clone(),
-            order_id: asked.order_id.clone(),
-            status: Status::InProgress,
-            total_amount: asked.amount,
-            balance_amount: 0,
-            currency: contracts::KRW.to_owned(),
-            last_transaction_key: None,
-            cancels: None,
-            failure: None,
-            requested_at: now(),
-            approved_at: None,
-            method: Some("카드".to_owned()),
-        };
-        let entry = Entry {
-            payment,
-            hidden: false,
-            confirm_calls: 1,
-            cancel_calls: 0,
-            cancels_spoiled: 0,
-        };
+        let mut entry = Entry::begun(asked, &asked.payment_key, Status::InProgress);
+        entry.confirm_calls = 1;
         books.keep(entry);
         Ok(())
+    }
+
+    /// Another payment of the order, which the customer began and did not go on with.
+    pub(crate) fn abandon(&self, asked: &Confirm) {
+        let key = format!("{}-before", asked.payment_key);
+        self.books()
+            .keep(Entry::begun(asked, &key, Status::Expired));
     }
 
     /// Hides a payment that was begun from queries, as if nobody had asked.

@@ -17,6 +17,9 @@ pub(crate) enum OnConfirm {
     Slow,
     /// `lost-`: approved, no answer, and queries know nothing of it until the webhook is sent.
     Lost,
+    /// `abandoned-`: as `lost-`, and the order has another payment, which the customer had abandoned and
+    /// which expired.
+    Abandoned,
 }
 
 /// What becomes of a cancel.
@@ -37,13 +40,14 @@ pub(crate) enum OnCancel {
 /// Refused for good.
 pub(crate) const ALWAYS: u32 = u32::MAX;
 
-const CONFIRM: [(&str, OnConfirm); 6] = [
+const CONFIRM: [(&str, OnConfirm); 7] = [
     ("decline-", OnConfirm::Decline),
     ("error-", OnConfirm::Error),
     ("timeout-before-", OnConfirm::HoldBefore),
     ("timeout-after-", OnConfirm::HoldAfter),
     ("slow-", OnConfirm::Slow),
     ("lost-", OnConfirm::Lost),
+    ("abandoned-", OnConfirm::Abandoned),
 ];
 
 const CANCEL: [(&str, OnCancel); 3] = [
@@ -91,6 +95,7 @@ mod tests {
     fn the_beginning_of_the_key_decides() {
         assert_eq!(OnConfirm::of("decline-1"), OnConfirm::Decline);
         assert_eq!(OnConfirm::of("timeout-after-1"), OnConfirm::HoldAfter);
+        assert_eq!(OnConfirm::of("abandoned-1"), OnConfirm::Abandoned);
         assert_eq!(OnConfirm::of("my-decline-1"), OnConfirm::Approve);
         assert_eq!(OnCancel::of("norefund-3-x"), OnCancel::Refuse(3));
         assert_eq!(OnCancel::of("norefund-x"), OnCancel::Refuse(ALWAYS));

@@ -2,6 +2,7 @@
 //! is payment, refund, outbox.
 
 mod claim;
+mod hold;
 mod payment;
 mod refund;
 
@@ -9,13 +10,13 @@ use service_kit::{consumer::HandlerError, http::Problem, outbox::OutboxError};
 
 pub(crate) use self::{
     claim::{Due, claim},
+    hold::{forget_holds, hold, keep_hold, stale_holds},
     payment::{
-        Attempt, Payment, by_id, by_order, end_attempt, hold, keep_hold, lock, lock_or_create,
-        save, write_attempt,
+        Attempt, Payment, by_id, by_order, end_attempt, lock, lock_or_create, save, write_attempt,
     },
     refund::{
-        Kind, Refund, Status, has_call_of_another, lock_refund, refunds_of, save_refund,
-        write_refund,
+        Kind, Refund, Status, has_call_of_another, lock_refund, refunds_of, same_cancel,
+        save_refund, write_refund,
     },
 };
 

@@ -53,7 +53,7 @@ impl Payment {
 
     /// Whether somebody was told of it: there was an order, and a hold.
     pub(crate) fn is_known(&self) -> bool {
-        self.amount.is_some() && self.state != State::Awaiting
+        self.amount.is_some() && self.hold_expires_ms.is_some() && self.state != State::Awaiting
     }
 }
 
@@ -152,41 +152,6 @@ pub(crate) async fn save(
     .execute(connection)
     .await
     .map(drop)
-}
-
-/// Remembers a hold of an order that is not heard of yet.
-pub(crate) async fn keep_hold(
-    connection: &mut MySqlConnection,
-    order_id: &str,
-    reservation_id: &str,
-    expires_ms: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO payment_hold (order_id, reservation_id, expires_ms) VALUES (?, ?, ?) \
-         ON DUPLICATE KEY UPDATE expires_ms = GREATEST(payment_hold.expires_ms, ?)",
-    )
-    .bind(order_id)
-    .bind(reservation_id)
-    .bind(expires_ms)
-    .bind(expires_ms)
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
-/// When the hold of an order that was remembered ends.
-pub(crate) async fn hold(
-    connection: &mut MySqlConnection,
-    order_id: &str,
-    reservation_id: &str,
-) -> Result<Option<i64>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT expires_ms FROM payment_hold WHERE order_id = ? AND reservation_id = ?",
-    )
-    .bind(order_id)
-    .bind(reservation_id)
-    .fetch_optional(connection)
-    .await
 }
 
 /// An attempt to take the money.

@@ -157,6 +157,29 @@ pub(crate) async fn lock_refund(
         .await
 }
 
+/// The last direct refund of this amount for this reason that was asked for since `since_ms`, unless it
+/// was refused. The payment is locked.
+pub(crate) async fn same_cancel(
+    connection: &mut MySqlConnection,
+    order_id: &str,
+    amount: Amount,
+    reason: &str,
+    since_ms: i64,
+) -> Result<Option<Refund>, sqlx::Error> {
+    let recent: Vec<Refund> = sqlx::query_as(
+        "SELECT * FROM payment_refund WHERE order_id = ? AND kind = 'DIRECT' \
+         AND status <> 'REFUSED' AND requested_amount = ? AND created_ms >= ? \
+         ORDER BY created_ms DESC, refund_id",
+    )
+    .bind(order_id)
+    .bind(amount)
+    .bind(since_ms)
+    .fetch_all(connection)
+    .await?;
+    // Not in SQL, where letters compare without case.
+    Ok(recent.into_iter().find(|refund| refund.reason == reason))
+}
+
 /// Writes a refund unless there is one with its id. The payment is locked.
 pub(crate) async fn write_refund(
     connection: &mut MySqlConnection,

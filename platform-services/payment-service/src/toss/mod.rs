@@ -29,10 +29,6 @@ use self::{
 /// The header that makes a repeat of a request harmless; Toss remembers keys for 15 days.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// Failures in a row after which the gateway is left alone for a moment. More than for a neighbour: a
-/// bank that is away must not keep the other banks' customers from paying.
-const BREAKER_FAILURES: usize = 10;
-
 /// What a call may take beyond the gateway's time: waiting for a connection.
 const PLACE_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -74,7 +70,8 @@ pub struct Toss {
 }
 
 impl Toss {
-    /// Of the gateway at `url`, with the shop's secret key. An answer is awaited for `timeout`.
+    /// Of the gateway at `url`, with the shop's secret key. An answer is awaited for `timeout`; after so
+    /// many `failures` in a row it is left alone for a while.
     ///
     /// # Errors
     /// [`ClientConfigError`].
@@ -82,6 +79,7 @@ impl Toss {
         url: &str,
         secret_key: &Secret,
         timeout: Duration,
+        failures: usize,
         clients: &ClientMetrics,
         metrics: TossMetrics,
     ) -> Result<Self, ClientConfigError> {
@@ -89,7 +87,7 @@ impl Toss {
             connect_timeout: timeout.min(Duration::from_secs(2)),
             attempt_timeout: timeout,
             timeout: timeout + PLACE_TIMEOUT,
-            breaker_failures: BREAKER_FAILURES,
+            breaker_failures: failures,
             ..ClientSettings::new("toss")
         };
         let basic = TokenSource::basic(secret_key.reveal(), None)?;
@@ -137,7 +135,8 @@ impl Toss {
     }
 
     /// What is known of the payment of `amount` for `order_id`: by its key if we have one, else, or
-    /// where that is of no use, by the order.
+    /// where that is of no use, by the order. Money counts whatever its key; the end of a payment with
+    /// another key, as of one that the customer had abandoned, says nothing of ours.
     pub async fn find(&self, payment_key: Option<&str>, order_id: &str, amount: i64) -> Found {
         if let Some(key) = payment_key {
             let answer = self.get("query_key", &format!("/v1/payments/{key}")).await;
@@ -150,7 +149,7 @@ impl Toss {
         }
         let path = format!("/v1/payments/orders/{order_id}");
         let answer = self.get("query_order", &path).await;
-        outcome::found(answer, order_id, amount)
+        outcome::found_by_order(answer, payment_key, order_id, amount)
     }
 
     /// The payment with this key as the gateway has it, to look for a cancel in.

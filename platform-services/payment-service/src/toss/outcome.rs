@@ -147,6 +147,27 @@ pub fn found(answer: Answer<Payment>, order_id: &str, amount: i64) -> Found {
     }
 }
 
+/// What a query by the order says of its payment of `amount`, of which we know at most the key that was
+/// tried. The gateway may answer another payment of the order.
+#[must_use]
+pub fn found_by_order(
+    answer: Answer<Payment>,
+    payment_key: Option<&str>,
+    order_id: &str,
+    amount: i64,
+) -> Found {
+    let is_ours = match &answer {
+        Answer::Success(payment) => payment_key == Some(&payment.payment_key),
+        Answer::Refused { .. } | Answer::Failed(_) | Answer::NotSent(_) | Answer::Lost(_) => false,
+    };
+    match found(answer, order_id, amount) {
+        Found::Declined(_) if !is_ours => Found::Nothing,
+        known @ (Found::Approved(_) | Found::Declined(_) | Found::Nothing | Found::Unknown(_)) => {
+            known
+        }
+    }
+}
+
 fn of_payment(payment: &Payment, order_id: &str, amount: i64) -> Found {
     let currency = payment.currency.as_str();
     if payment.order_id != order_id || currency != contracts::KRW {
@@ -295,6 +316,25 @@ mod tests {
             found(Answer::Success(payment(Status::Expired)), "o", 100),
             Found::Declined(EXPIRED.to_owned())
         );
+    }
+
+    #[test]
+    fn another_payment_of_the_order_ends_nothing() {
+        let by_order =
+            |status, key| found_by_order(Answer::Success(payment(status)), key, "o", 100);
+        let approved = |found| matches!(found, Found::Approved(_));
+        for status in [Status::Expired, Status::Aborted, Status::Canceled] {
+            assert!(matches!(by_order(status, Some("k")), Found::Declined(_)));
+            assert_eq!(by_order(status, Some("other")), Found::Nothing);
+            assert_eq!(by_order(status, None), Found::Nothing);
+        }
+        for key in [Some("k"), Some("other"), None] {
+            assert!(approved(by_order(Status::Done, key)));
+        }
+        assert!(matches!(
+            found_by_order(Answer::Lost(String::new()), Some("k"), "o", 100),
+            Found::Unknown(_)
+        ));
     }
 
     #[test]

@@ -126,6 +126,21 @@ fn what_the_gateway_never_took_fails() {
 }
 
 #[test]
+fn what_the_customer_had_abandoned_does_not_end_what_is_paid() {
+    let order = Order::ready();
+    let key = unique("abandoned");
+    order.confirm(&key).expect(202);
+    let paid = order.wait("APPROVED");
+    assert_eq!(paid["paymentKey"], key);
+    let payments = &WORLD.ledger(&order.id)["orders"][0]["payments"];
+    let statuses = (&payments[0]["status"], &payments[1]["status"]);
+    assert_eq!(statuses, (&json!("DONE"), &json!("EXPIRED")));
+    order.said(EventType::PaymentCompleted, 1);
+    order.silent(EventType::PaymentFailed);
+    assert_eq!(WORLD.books(&order.id), (39_000, 0));
+}
+
+#[test]
 fn a_gateway_that_is_not_reached_took_nothing() {
     let (_process, http) = WORLD.around.deaf(&["--toss-url=http://127.0.0.1:1"]);
     let order = Order::ready();

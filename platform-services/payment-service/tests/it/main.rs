@@ -9,6 +9,8 @@ mod events;
 #[cfg(test)]
 mod hold;
 #[cfg(test)]
+mod late;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod process;
@@ -22,5 +24,7 @@ mod roles;
 mod sandbox;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod sweep;
 #[cfg(test)]
 mod webhook;

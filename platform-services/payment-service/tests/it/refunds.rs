@@ -19,11 +19,9 @@ fn cancel(order: &Order, body: &Value, key: Option<&str>) -> crate::support::htt
 fn refunds_of_an_order_go_back_once_each_with_their_goods() {
     let order = Order::paid("k");
     let (first, second) = (unique("r"), unique("r"));
-    // The same refund in two events, and one of them twice.
     let asked = order.refund(&first, 13_000);
     order.send(&asked);
     send(&asked);
-    order.send(&order.refund(&first, 13_000));
     order.wait("PARTIALLY_CANCELLED");
     let said = order.said(EventType::PaymentCancelled, 1);
     let data = &said[0]["data"];
@@ -41,11 +39,19 @@ fn refunds_of_an_order_go_back_once_each_with_their_goods() {
         (WORLD.calls(&order.id).1, WORLD.books(&order.id).1),
         (1, 13_000)
     );
+    // Asked for once more, as by somebody who never heard of it: said again, and paid back once.
+    order.send(&order.refund(&first, 13_000));
+    let again = order.said(EventType::PaymentCancelled, 2);
+    assert_eq!(again[0]["data"], again[1]["data"]);
+    assert_eq!(
+        (WORLD.calls(&order.id).1, WORLD.books(&order.id).1),
+        (1, 13_000)
+    );
     order.send(&order.refund(&second, 26_000));
     let payment = order.wait("CANCELLED");
     assert_eq!(payment["cancelledAmount"], 39_000);
     assert_eq!(WORLD.books(&order.id), (39_000, 39_000));
-    order.said(EventType::PaymentCancelled, 2);
+    order.said(EventType::PaymentCancelled, 3);
 }
 
 #[test]
@@ -163,6 +169,42 @@ fn a_person_pays_back_a_part_and_then_the_rest() {
         bad.refused(400, "INVALID_REQUEST")["errors"][0]["field"],
         "Idempotency-Key"
     );
+}
+
+#[test]
+fn a_part_without_a_key_goes_back_once_in_ten_minutes() {
+    let order = Order::paid("k");
+    let body = json!({"cancelAmount": 9_000, "reason": "scratched"});
+    let first = cancel(&order, &body, None);
+    assert_eq!(first.header("idempotent-replayed"), None);
+    let first = first.expect(200);
+    for _ in 0..2 {
+        let again = cancel(&order, &body, None);
+        assert_eq!(again.header("idempotent-replayed"), Some("true"));
+        assert_eq!(again.expect(200), first);
+    }
+    let paid_back = |body: &Value, key: Option<&str>| {
+        let done = cancel(&order, body, key);
+        assert_eq!(done.header("idempotent-replayed"), None);
+        done.expect(200)["cancelledAmount"].clone()
+    };
+    // Another reason, another amount, a key: not a repeat.
+    let other = json!({"cancelAmount": 9_000, "reason": "Scratched"});
+    assert_eq!(paid_back(&other, None), 18_000);
+    let other = json!({"cancelAmount": 1_000, "reason": "scratched"});
+    assert_eq!(paid_back(&other, None), 19_000);
+    assert_eq!(paid_back(&body, Some(&unique("c"))), 28_000);
+    let id = &order.id;
+    WORLD.sql(&format!(
+        "UPDATE payment_refund SET created_ms = created_ms - 600000 WHERE order_id = '{id}'"
+    ));
+    assert_eq!(paid_back(&body, None), 37_000);
+    assert_eq!(WORLD.books(&order.id), (39_000, 37_000));
+    // What was refused was not paid back: it may be asked for again.
+    let order = Order::paid("norefund-1");
+    cancel(&order, &body, None).refused(422, "REFUND_REFUSED");
+    cancel(&order, &body, None).expect(200);
+    assert_eq!(WORLD.books(&order.id), (39_000, 9_000));
 }
 
 #[test]

@@ -53,6 +53,21 @@ fn only_the_owner_pays_and_sees() {
 }
 
 #[test]
+fn what_can_be_no_id_is_nobodys() {
+    let admin = WORLD.admin();
+    for id in ["%ED%95%9C", "a%20b", "caf%C3%A9-1", "%F0%9F%92%B8"] {
+        let path = format!("/api/payments/{id}");
+        WORLD.get(&path, &admin).refused(404, "PAYMENT_NOT_FOUND");
+        WORLD
+            .post(&format!("{path}/cancel"), &admin, &json!({"reason": "x"}))
+            .refused(404, "PAYMENT_NOT_FOUND");
+        let bad = WORLD.get(&format!("/api/payments?orderId={id}"), &admin);
+        let bad = bad.refused(400, "INVALID_REQUEST");
+        assert_eq!(bad["errors"][0]["field"], "orderId");
+    }
+}
+
+#[test]
 fn customers_do_not_pay_back() {
     let order = Order::paid("k");
     let id = order.payment()["paymentId"].as_str().unwrap().to_owned();

@@ -21,7 +21,8 @@ fn a_new_user_orders_by_two_calls_as_they_stand_in_the_readme() {
     let body = json!({"email": "test@example.com", "password": "password123"});
     let login = shop.auth.http.post("/api/auth/login", "", &body);
     let token = text(&login.expect(200)["accessToken"]);
-    let customer = shop.known(token, text(&registered["userId"]));
+    let email = text(&registered["email"]);
+    let customer = shop.known(email, token, text(&registered["userId"]));
     let order = |token| {
         let orders = &shop.order.http;
         orders

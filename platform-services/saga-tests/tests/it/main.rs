@@ -10,6 +10,8 @@ mod first_order;
 #[cfg(test)]
 mod hot_path;
 #[cfg(test)]
+mod kills;
+#[cfg(test)]
 mod neighbours;
 #[cfg(test)]
 mod paying;
@@ -18,4 +20,10 @@ mod placing;
 #[cfg(test)]
 mod refunds;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
+mod strangers;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod times;

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Answer, Customer, Service, Shop, Stock, shop_alone, until};
 
 /// Longer than a call to a neighbour may take with all its repeats, shorter than any client waits.
-const IN_TIME: Duration = Duration::from_secs(8);
+const IN_TIME: Duration = Duration::from_secs(10);
 /// What needs nobody else.
 const SOON: Duration = Duration::from_secs(2);
 
@@ -87,7 +87,7 @@ fn without_user_or_auth_nobody_logs_in_and_who_is_logged_in_shops_on() {
     let cup = shop.goods("cup", 9_000, 10);
     let customer = shop.customer();
     let login = || {
-        let body = serde_json::json!({"email": "nobody@shop.example", "password": "wrong-wrong"});
+        let body = json!({"email": "nobody@shop.example", "password": "wrong-wrong"});
         let asked =
             shop.auth
                 .http
@@ -131,7 +131,7 @@ fn without_inventory_server_the_catalog_guesses_nothing_and_orders_go_on() {
             .is_some_and(|found| found.iter().all(|product| product["available"] == *wanted))
     };
     let hold = customer.hold(&[(&cup, 1)], 600).expect(201);
-    let held = serde_json::json!({"reservationId": hold["reservationId"]});
+    let held = json!({"reservationId": hold["reservationId"]});
     shop.inventory.process.pause().unwrap();
     assert!(within(SOON, "a page of products", || product(&Value::Null)));
     let refused = within(IN_TIME, "an order with a hold", || {
@@ -164,8 +164,13 @@ fn without_a_gateway_nothing_is_taken_and_the_customer_may_pay_later() {
     let unknown = within(IN_TIME, "a slow gateway", || slow.pay("key"));
     assert_eq!(unknown.expect(202)["status"], "UNKNOWN");
     shop.sandbox.process.resume().unwrap();
-    slow.until("CONFIRMED");
-    assert_eq!(slow.ledger(), (slow.total, 0));
+    // Whether the gateway took what it was asked for before it stopped is its own affair.
+    until("the outcome is known, and the same everywhere", || {
+        let order = slow.read();
+        let money = (slow.ledger(), slow.payment()["status"].clone());
+        order["status"] == "CONFIRMED" && money == ((slow.total, 0), json!("APPROVED"))
+            || order["cancelReason"] == "PAYMENT_FAILED" && money == ((0, 0), json!("FAILED"))
+    });
 
     shop.sandbox.process.kill9().unwrap();
     let refused = within(IN_TIME, "a dead gateway", || dead.pay("key"));
@@ -181,6 +186,7 @@ fn without_a_gateway_nothing_is_taken_and_the_customer_may_pay_later() {
     });
     dead.until("CONFIRMED");
     assert_eq!(dead.ledger(), (dead.total, 0));
-    assert_eq!(shop.stock(&cup), Stock::at_rest(8, 2));
+    let sold = if slow.ledger().0 > 0 { 2 } else { 1 };
+    shop.until_stock(&cup, Stock::at_rest(10 - sold, sold));
     shop.assert_in_step(&[&cup]);
 }

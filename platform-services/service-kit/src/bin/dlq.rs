@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use service_kit::{
     config::{self, Problems},
-    dlq::{self, DlqError, Letter, Letters, Pick, Resolution},
+    dlq::{self, DlqError, Letters, Pick, Resolution, Resolved},
     kafka::Kafka,
     telemetry::{self, LogFormat},
 };
@@ -154,8 +154,8 @@ async fn run(flags: &Flags, pick: &Pick) -> Result<(String, bool), DlqError> {
     let kafka = Kafka::new(&flags.kafka_brokers, "dlq");
     let (which, resolution) = match &flags.command {
         Command::List { which, resolved } => {
-            let letters = dlq::read(&kafka, &which.topic).await?;
-            return Ok((list(flags.json, &letters, pick, *resolved), true));
+            let letters = dlq::find(&kafka, &which.topic, pick, *resolved).await?;
+            return Ok((list(flags.json, &letters), true));
         }
         Command::Replay { which, .. } => (which, Resolution::Replayed),
         Command::Discard { which, .. } => (which, Resolution::Discarded),
@@ -170,23 +170,39 @@ async fn run(flags: &Flags, pick: &Pick) -> Result<(String, bool), DlqError> {
             Resolution::Discarded => "discarded",
         };
         format!(
-            "{}: {} {what}, {} still open\n",
+            "{}: {} {what}, {} still open{}\n",
             done.topic,
             done.offsets.len(),
-            done.open
+            done.open,
+            without_value(&done),
         )
     };
     Ok((text, found))
 }
 
-fn list(as_json: bool, letters: &Letters, pick: &Pick, resolved: bool) -> String {
-    let meant = |letter: &&Letter| pick.means(letter) || (resolved && letter.resolution.is_some());
-    let chosen: Vec<&Letter> = letters.letters.iter().filter(meant).collect();
+/// Letters that cannot be replayed, and what to do about them.
+fn without_value(done: &Resolved) -> String {
+    if done.without_value.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; {} without their value, at {:?}: see `dlq list`, copy the message from its topic where it \
+         still is, and discard the letter",
+        done.without_value.len(),
+        done.without_value
+    )
+}
+
+fn list(as_json: bool, letters: &Letters) -> String {
     if as_json {
-        return json(&chosen);
+        // More than fits here is told apart, so that the answer stays a list.
+        if let Some(more) = more(letters) {
+            drop(write!(std::io::stderr(), "dlq: {more}"));
+        }
+        return json(&letters.letters);
     }
     let mut text = String::new();
-    for letter in &chosen {
+    for letter in &letters.letters {
         let place = match (letter.source_partition, letter.source_offset) {
             (Some(partition), Some(offset)) => format!("[{partition}]@{offset}"),
             _ => String::new(),
@@ -196,8 +212,11 @@ fn list(as_json: bool, letters: &Letters, pick: &Pick, resolved: bool) -> String
             Some(Resolution::Replayed) => " (replayed)",
             Some(Resolution::Discarded) => " (discarded)",
         };
+        let cut = letter.value_bytes.map_or_else(String::new, |bytes| {
+            format!(" (the value of {bytes} bytes was too large to keep)")
+        });
         text.push_str(&format!(
-            "{:>6}  {}  {}{resolution}  {}{place}  id {}  key {}  by {}\n        {}\n",
+            "{:>6}  {}  {}{resolution}  {}{place}  id {}  key {}  by {}\n        {}{cut}\n",
             letter.offset,
             letter.at,
             letter.reason,
@@ -208,8 +227,19 @@ fn list(as_json: bool, letters: &Letters, pick: &Pick, resolved: bool) -> String
             letter.error,
         ));
     }
+    text.push_str(&more(letters).unwrap_or_default());
     text.push_str(&format!("{}: {} open\n", letters.topic, letters.open()));
     text
+}
+
+/// How to see what is not shown.
+fn more(letters: &Letters) -> Option<String> {
+    let rest = letters.rest.as_ref()?;
+    Some(format!(
+        "there is more: --offset {}..{}\n",
+        rest.start,
+        rest.end.saturating_sub(1)
+    ))
 }
 
 fn json(value: &impl Serialize) -> String {

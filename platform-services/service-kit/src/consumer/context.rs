@@ -25,18 +25,24 @@ impl ClientContext for Context {
         for topic in statistics.topics.values() {
             for partition in topic.partitions.values() {
                 let place = (topic.topic.clone(), partition.partition);
-                if !self.partitions.has(&place) {
+                let Some(asked) = self.partitions.ends(&place) else {
                     continue;
-                }
-                let end = if partition.ls_offset >= 0 {
+                };
+                let fetched = if partition.ls_offset >= 0 {
                     partition.ls_offset
                 } else {
                     partition.hi_offset
                 };
+                // Of a partition that is paused, or says nothing, only we know that it grew.
+                let end = fetched.max(asked.high);
+                if end < 0 {
+                    continue;
+                }
                 let position = self
                     .partitions
                     .position(&place)
                     .unwrap_or(partition.committed_offset)
+                    .max(asked.low)
                     .max(0);
                 let labels = labels(&place.0, place.1);
                 let lag = end.saturating_sub(position).max(0);
@@ -56,10 +62,12 @@ impl ConsumerContext for Context {
         match rebalance {
             Rebalance::Assign(list) => {
                 tracing::info!(partitions = ?names(list), "partitions assigned");
+                self.partitions.assigned(list);
             }
             Rebalance::Revoke(list) => {
                 let lost = consumer.assignment_lost();
                 tracing::info!(partitions = ?names(list), lost, "partitions revoked");
+                self.partitions.revoked(list);
                 for element in list.elements() {
                     let labels = labels(element.topic(), element.partition());
                     self.metrics.lag.remove(&labels);

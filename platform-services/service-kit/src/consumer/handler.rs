@@ -45,8 +45,10 @@ pub trait FreeHandler: Send + Sync + 'static {
     /// Its name in dead letters; at most 64 of ASCII.
     fn name(&self) -> &str;
 
-    /// Handles an event. The offset is committed after it. The call is abandoned at any `await`
-    /// when the partition goes to another consumer.
+    /// Handles an event. The offset is committed after it. The call is finished also when the
+    /// partition goes to another consumer in the meantime, so that what belongs together is done
+    /// together; it is abandoned at an `await` only after the attempt's time, after the drain's time,
+    /// and when the process dies.
     ///
     /// # Errors
     /// [`HandlerError`].
@@ -75,6 +77,8 @@ impl<H> InTransaction<H> {
 }
 
 impl<H: Handler> Process for InTransaction<H> {
+    const LEAVES_NO_TRACE: bool = true;
+
     fn name(&self) -> &str {
         self.handler.name()
     }
@@ -117,6 +121,8 @@ impl<H: Handler> Process for InTransaction<H> {
 pub struct Free<H>(pub(super) H);
 
 impl<H: FreeHandler> Process for Free<H> {
+    const LEAVES_NO_TRACE: bool = false;
+
     fn name(&self) -> &str {
         self.0.name()
     }

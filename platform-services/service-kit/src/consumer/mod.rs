@@ -8,11 +8,12 @@
 //! | transient failure | the partition pauses and the same event is tried again, ever more slowly; other partitions go on |
 //! | permanent failure, unreadable, unknown version, panic | to `<topic>.dlq`, key and value unchanged, with the reason; then on |
 //! | unknown type, or the handler does not want it | skipped and counted |
+//! | the letter is too large for its topic | it is written without the value, whose length it tells; then on |
 //! | the partition goes to another consumer | work under way is abandoned (its transaction rolls back) unless it is done; nothing is committed for it any more |
 //! | stop | events under way are finished, within the drain's time; then the offsets are committed |
 //!
 //! A handler that needs more than one transaction implements [`FreeHandler`] and keeps its own
-//! record of what it did.
+//! record of what it did. Its call under way is finished when the partition goes.
 
 mod context;
 mod error;

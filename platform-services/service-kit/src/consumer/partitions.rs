@@ -45,6 +45,15 @@ pub(super) struct Partitions {
     ours: Mutex<HashMap<Place, Partition>>,
     /// Tasks of partitions that are gone, which may still be at their last event.
     leaving: Mutex<HashMap<Place, JoinHandle<()>>>,
+    /// Partitions that the group gave us, also those without an event so far.
+    assigned: Mutex<HashMap<Place, Ends>>,
+}
+
+/// What Kafka said of a partition when it was asked last; -1 before that.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) low: i64,
+    pub(super) high: i64,
 }
 
 /// What to do with partitions that filled up or have room again.
@@ -160,9 +169,42 @@ impl Partitions {
         self.ours().get(place)?.done
     }
 
-    /// Whether the partition has, or had since the start, an event for us.
-    pub(super) fn has(&self, place: &Place) -> bool {
-        self.ours().contains_key(place)
+    /// The group gave us these.
+    pub(super) fn assigned(&self, list: &TopicPartitionList) {
+        let mut assigned = locked(&self.assigned);
+        for element in list.elements() {
+            let place = (element.topic().to_owned(), element.partition());
+            assigned.insert(place, Ends { low: -1, high: -1 });
+        }
+    }
+
+    /// The group took these.
+    pub(super) fn revoked(&self, list: &TopicPartitionList) {
+        let mut assigned = locked(&self.assigned);
+        for element in list.elements() {
+            assigned.remove(&(element.topic().to_owned(), element.partition()));
+        }
+    }
+
+    /// What is known of the ends of a partition that the group gave us.
+    pub(super) fn ends(&self, place: &Place) -> Option<Ends> {
+        locked(&self.assigned).get(place).copied()
+    }
+
+    /// Kafka was asked for the ends of the partition.
+    pub(super) fn set_ends(&self, place: &Place, ends: Ends) {
+        if let Some(known) = locked(&self.assigned).get_mut(place) {
+            *known = ends;
+        }
+    }
+
+    /// Partitions whose end librdkafka may not know, as it fetches nothing: paused ones, and those
+    /// without an event so far.
+    pub(super) fn unheard(&self) -> Vec<Place> {
+        let assigned: Vec<Place> = locked(&self.assigned).keys().cloned().collect();
+        let ours = self.ours();
+        let unheard = |place: &Place| ours.get(place).is_none_or(|partition| partition.paused);
+        assigned.into_iter().filter(unheard).collect()
     }
 
     /// Whether the task of a partition that is ours has ended.

@@ -7,6 +7,7 @@ use rdkafka::{
     TopicPartitionList,
     consumer::{CommitMode, Consumer as _, StreamConsumer},
     error::KafkaError,
+    producer::Producer as _,
 };
 use tokio::{
     sync::{Notify, oneshot},
@@ -18,17 +19,27 @@ use tokio_util::sync::CancellationToken;
 use super::{
     ConsumerError, ConsumerMetrics, ConsumerSettings,
     context::Context,
-    partitions::{Partitions, Place},
+    partitions::{Ends, Partitions, Place},
     record::Record,
     work::{Process, Shop},
 };
-use crate::{dlq::DeadLetters, kafka::Kafka};
+use crate::{
+    dlq::DeadLetters,
+    kafka::{FETCHED_BYTES_MAX, Kafka, Producer},
+};
 
 /// When a dead letter is given up, to be tried again.
 const DEAD_LETTER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long leaving the group may take.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often Kafka is asked for the ends of partitions from which nothing is fetched. As often, the lag
+/// is told anew.
+const ENDS_PERIOD: Duration = Duration::from_secs(5);
+
+/// How long it may take to answer for one of them.
+const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
 
 type Client = StreamConsumer<Context>;
 
@@ -44,6 +55,7 @@ pub(super) async fn run<P: Process>(
     let producer = kafka
         .producer(DEAD_LETTER_TIMEOUT)
         .map_err(ConsumerError::Start)?;
+    let asking = producer.clone();
     let shop = Arc::new(Shop {
         process,
         settings,
@@ -51,13 +63,18 @@ pub(super) async fn run<P: Process>(
         partitions: Arc::clone(&partitions),
         dead_letters: DeadLetters::new(producer),
         stop: CancellationToken::new(),
+        abandon: CancellationToken::new(),
         changed: Arc::new(Notify::new()),
     });
-    let ended = consume(&client, &shop, stop).await;
+    let ended = tokio::select! {
+        ended = consume(&client, &shop, stop) => ended,
+        () = ask_ends(&asking, &partitions) => Ok(()),
+    };
     if ended.is_ok() {
         drain(&client, &shop).await;
     }
     partitions.abandon();
+    shop.abandon.cancel();
     close(client, &partitions).await;
     ended
 }
@@ -70,6 +87,7 @@ fn client(
 ) -> Result<Client, KafkaError> {
     let session = settings.session_timeout.as_millis().to_string();
     let heartbeat = (settings.session_timeout / 4).as_millis().to_string();
+    let statistics = ENDS_PERIOD.as_millis().to_string();
     let context = Context {
         partitions: Arc::clone(partitions),
         metrics: metrics.clone(),
@@ -93,7 +111,8 @@ fn client(
             ("fetch.wait.max.ms", "100"),
             // A topic that is made after the start is found within this.
             ("topic.metadata.refresh.interval.ms", "10000"),
-            ("statistics.interval.ms", "5000"),
+            ("receive.message.max.bytes", FETCHED_BYTES_MAX),
+            ("statistics.interval.ms", &statistics),
         ])
         .create_with_context(context)?;
     let topics: Vec<&str> = settings.topics.iter().map(String::as_str).collect();
@@ -136,6 +155,36 @@ async fn consume<P: Process>(
                     tracing::warn!(%error, "consuming");
                 }
             },
+        }
+    }
+}
+
+/// Asks Kafka for the ends of partitions that librdkafka hears nothing of. By another client than the
+/// consumer's, which is not to be kept alive by this. Never ends.
+async fn ask_ends(asking: &Producer, partitions: &Arc<Partitions>) {
+    let mut asks = interval(ENDS_PERIOD);
+    asks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        asks.tick().await;
+        let (asking, partitions) = (asking.clone(), Arc::clone(partitions));
+        let asked = tokio::task::spawn_blocking(move || {
+            for place in partitions.unheard() {
+                let (topic, partition) = (place.0.as_str(), place.1);
+                match asking
+                    .client()
+                    .fetch_watermarks(topic, partition, ENDS_TIMEOUT)
+                {
+                    Ok((low, high)) => partitions.set_ends(&place, Ends { low, high }),
+                    Err(error) => {
+                        // The others would fare no better.
+                        tracing::debug!(%error, topic, partition, "asking for the end");
+                        break;
+                    }
+                }
+            }
+        });
+        if let Err(error) = asked.await {
+            tracing::warn!(%error, "asking for the ends of partitions");
         }
     }
 }

@@ -37,6 +37,10 @@ pub(super) enum Done {
 
 /// A way to handle events.
 pub(super) trait Process: Send + Sync + 'static {
+    /// Whether an attempt may be dropped at any `await` without a trace, as its transaction is rolled
+    /// back. If not, it is finished also when the partition is gone.
+    const LEAVES_NO_TRACE: bool;
+
     fn name(&self) -> &str;
 
     fn process(&self, event: &Event<'_>)
@@ -53,6 +57,8 @@ pub(super) struct Shop<P> {
     pub(super) dead_letters: DeadLetters,
     /// Finish the event under way and begin no other.
     pub(super) stop: CancellationToken,
+    /// Drop the event under way: the drain's time is over.
+    pub(super) abandon: CancellationToken,
     /// Tells the loop that a partition has room or waits.
     pub(super) changed: Arc<Notify>,
 }
@@ -66,9 +72,19 @@ struct Dead {
 impl<P: Process> Shop<P> {
     /// Handles events until the partition is gone or the consumer stops.
     pub(super) async fn work(self: Arc<Self>, place: Place, turn: Turn) {
+        // What cannot be dropped looks between attempts whether the partition is still ours. That the
+        // group waits for nobody makes this sound: its heartbeats do not come from here, the next turn of
+        // this process waits for the end of this one, and a call of another process may overlap.
+        let dropped = async {
+            if P::LEAVES_NO_TRACE {
+                turn.gone.cancelled().await;
+            } else {
+                self.abandon.cancelled().await;
+            }
+        };
         tokio::select! {
             biased;
-            () = turn.gone.cancelled() => {}
+            () = dropped => {}
             () = self.serve(&place, &turn) => {}
         }
     }
@@ -78,6 +94,7 @@ impl<P: Process> Shop<P> {
             let record = tokio::select! {
                 biased;
                 () = self.stop.cancelled() => return,
+                () = turn.gone.cancelled() => return,
                 record = turn.queue.pop() => record,
             };
             if !self.finish(&record, turn).await {
@@ -148,7 +165,7 @@ impl<P: Process> Shop<P> {
         true
     }
 
-    /// Waits with the partition paused; `false` when told to stop.
+    /// Waits with the partition paused; `false` when told to stop, or the partition is gone.
     async fn wait(&self, turn: &Turn, pause: std::time::Duration) -> bool {
         if !turn.retrying.swap(true, Ordering::Relaxed) {
             self.changed.notify_one();
@@ -156,6 +173,7 @@ impl<P: Process> Shop<P> {
         tokio::select! {
             () = tokio::time::sleep(pause) => true,
             () = self.stop.cancelled() => false,
+            () = turn.gone.cancelled() => false,
         }
     }
 

@@ -14,12 +14,14 @@ pub fn number(error: &sqlx::Error) -> Option<u16> {
         .map(sqlx::mysql::MySqlDatabaseError::number)
 }
 
-/// Whether the same statement may succeed later: the database is away, busy, full or read-only.
-/// Everything else is a fault of the statement or its data and comes back every time.
+/// Whether the same statement may succeed later: the database is away, busy, full, read-only, or says
+/// something that nobody here knows. What is left is a fault of the statement or its data and comes
+/// back every time: see `is_refusal`. An error of a `COMMIT` passes, too: ask whether it took place.
 #[must_use]
 pub fn is_transient(error: &sqlx::Error) -> bool {
-    if error.as_database_error().is_some() {
-        return number(error).is_none_or(|number| TRANSIENT.contains(&number));
+    if let Some(database) = error.as_database_error() {
+        let state = database.code();
+        return number(error).is_none_or(|number| !is_refusal(number, state.as_deref()));
     }
     matches!(
         error,
@@ -33,14 +35,34 @@ pub fn is_transient(error: &sqlx::Error) -> bool {
     )
 }
 
-/// Numbers of MariaDB's errors that pass by themselves or by an operator's hand: disk full (1021,
-/// 1114), too many connections (1040, 1203, 1226), access denied (1044, 1045, 1142), shutdown
-/// (1053, 1927), lock wait timeout (1205), deadlock (1213), read-only (1290, 1792), interrupted
-/// (1317, 1969), a table that is being changed (1412), a row that changed since the snapshot
-/// (1020), and a schema that is not there (1049, 1146).
-const TRANSIENT: [u16; 20] = [
-    1020, 1021, 1040, 1044, 1045, 1049, 1053, 1114, 1142, 1146, 1203, 1205, 1213, 1226, 1290, 1317,
-    1412, 1792, 1927, 1969,
+/// Whether MariaDB refuses the statement or its data, whoever asks and whenever.
+fn is_refusal(number: u16, state: Option<&str>) -> bool {
+    let of_class = |state: &str| {
+        REFUSING_CLASSES
+            .iter()
+            .any(|class| state.starts_with(class))
+    };
+    REFUSALS.contains(&number) || (state.is_some_and(of_class) && !PASSING.contains(&number))
+}
+
+/// Classes of `SQLSTATE` that are about the statement or its data: not supported, wrong number of
+/// values, data, constraint, syntax or names.
+const REFUSING_CLASSES: [&str; 5] = ["0A", "21", "22", "23", "42"];
+
+/// Numbers of these classes that pass by themselves or by an operator's hand: access (1044, 1142, 1143,
+/// 1227, 1370), a schema that is not there yet (1049, 1146), an engine that is not loaded (1286), too
+/// many connections (1203, 1226).
+const PASSING: [u16; 10] = [1044, 1049, 1142, 1143, 1146, 1203, 1226, 1227, 1286, 1370];
+
+/// Numbers of other classes that are about the statement or its data: a packet that is too large
+/// (1153), wrong arguments (1210), data that was cut (1265), collations that do not mix (1267, 1270,
+/// 1271), not for prepared statements (1295), bytes that are no text (1300), no default (1364), no such
+/// value (1366, 1411, 1525, 1526), too many placeholders (1390), a trigger's own refusal (1644), a
+/// generated column (1906), text that cannot be converted (1977), a check (3819), bad JSON (4035 to
+/// 4038, 4042) and arguments of the wrong type (4078).
+const REFUSALS: [u16; 24] = [
+    1153, 1210, 1265, 1267, 1270, 1271, 1295, 1300, 1364, 1366, 1390, 1411, 1525, 1526, 1644, 1906,
+    1977, 3819, 4035, 4036, 4037, 4038, 4042, 4078,
 ];
 
 /// Whether a unique key has this value already (`ER_DUP_ENTRY`).
@@ -115,5 +137,54 @@ mod tests {
         assert!(is_transient(&sqlx::Error::PoolTimedOut));
         assert!(!is_transient(&sqlx::Error::RowNotFound));
         assert_eq!(constraint(&sqlx::Error::RowNotFound), None);
+    }
+
+    #[test]
+    fn only_the_statement_and_its_data_stay_wrong() {
+        for (number, state) in [
+            (1048, "23000"),
+            (1054, "42S22"),
+            (1062, "23000"),
+            (1064, "42000"),
+            (1136, "21S01"),
+            (1153, "08S01"),
+            (1264, "22003"),
+            (1366, "HY000"),
+            (1366, "22007"),
+            (1406, "22001"),
+            (1452, "23000"),
+            (1644, "45000"),
+            (3819, "HY000"),
+            (4025, "23000"),
+        ] {
+            assert!(is_refusal(number, Some(state)), "{number} {state}");
+        }
+        // Galera, engines, threads, hosts, connections, and what no list has.
+        for (number, state) in [
+            (1026, "HY000"),
+            (1030, "HY000"),
+            (1036, "HY000"),
+            (1037, "HY001"),
+            (1041, "HY000"),
+            (1040, "08004"),
+            (1044, "42000"),
+            (1045, "28000"),
+            (1047, "08S01"),
+            (1049, "42000"),
+            (1129, "HY000"),
+            (1146, "42S02"),
+            (1180, "HY000"),
+            (1203, "42000"),
+            (1205, "HY000"),
+            (1213, "40001"),
+            (1226, "42000"),
+            (1290, "HY000"),
+            (2006, "HY000"),
+            (2013, "HY000"),
+            (9999, "HY000"),
+        ] {
+            assert!(!is_refusal(number, Some(state)), "{number} {state}");
+        }
+        assert!(!is_refusal(1047, None) && is_refusal(1366, None));
     }
 }

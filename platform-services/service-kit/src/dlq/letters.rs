@@ -1,32 +1,22 @@
 //! Reading a dead letter topic.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    time::{Duration, Instant},
-};
+use std::ops::{ControlFlow, Range};
 
 use contracts::{RawEnvelope, Timestamp};
-use rdkafka::{
-    Offset, TopicPartitionList,
-    consumer::{BaseConsumer, Consumer as _},
-    error::KafkaError,
-};
+use rdkafka::{Message as _, error::KafkaError};
 use serde::Serialize;
 
 use super::{
-    AT, ATTEMPTS, CONSUMER, ERROR, NOTE_OFFSET, NOTE_RESOLUTION, OFFSET, PARTITION, REASON,
+    AT, ATTEMPTS, CONSUMER, ERROR, KEY_BYTES, OFFSET, PARTITION, Pick, REASON, VALUE_BYTES,
+    scan::{Scan, Tally, note},
 };
-use crate::{
-    consumer::Record,
-    kafka::{self, Context, Kafka},
-    topics::{self, DLQ_SUFFIX},
-};
-
-/// How long Kafka may take to answer, and to say nothing while a topic is read.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+use crate::{consumer::Record, kafka::Kafka, topics::DLQ_SUFFIX};
 
 /// Letters that are held in memory at once.
-const LETTERS_MAX: usize = 100_000;
+pub(super) const PAGE_LETTERS_MAX: usize = 10_000;
+
+/// Bytes of letters that are held in memory at once; the last one may be longer.
+const PAGE_BYTES_MAX: usize = 64 << 20;
 
 /// Why dead letters could not be read or resolved.
 #[derive(Debug, thiserror::Error)]
@@ -45,9 +35,6 @@ pub enum DlqError {
     /// Nothing came for a while, before the end.
     #[error("{0}: Kafka said nothing for 10 s before the end of the topic")]
     Silent(String),
-    /// More than can be held.
-    #[error("{0} has more than {LETTERS_MAX} messages")]
-    TooMany(String),
     /// The task was cancelled.
     #[error("reading was given up")]
     Cancelled,
@@ -71,7 +58,7 @@ impl Resolution {
         }
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         [Self::Replayed, Self::Discarded]
             .into_iter()
             .find(|resolution| resolution.name() == text)
@@ -115,6 +102,12 @@ pub struct Letter {
     /// What became of it; absent while it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
+    /// Bytes of the value where the letter could not carry it. Such a letter is not replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value_bytes: Option<u64>,
+    /// Bytes of the key where the letter could not carry it, either.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_bytes: Option<u64>,
     /// The value as text; bytes that are none are replaced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
@@ -122,129 +115,135 @@ pub struct Letter {
     pub(super) record: Record,
 }
 
-/// A dead letter topic, read from its beginning to its end.
+/// Letters of a topic: as many as are held at once.
 #[derive(Debug)]
 pub struct Letters {
     /// The topic that they came from.
     pub topic: String,
     /// In the order in which they came.
     pub letters: Vec<Letter>,
-    /// The first offset.
-    pub(super) low: i64,
-    /// The offset after the last message.
-    pub(super) high: i64,
+    /// The offsets that were not looked at, where there is more than is held at once.
+    pub rest: Option<Range<i64>>,
+    open: usize,
 }
 
 impl Letters {
-    /// How many are open.
+    /// How many letters of the topic are open, whether they are here or not.
     #[must_use]
     pub fn open(&self) -> usize {
-        let open = |letter: &&Letter| letter.resolution.is_none();
-        self.letters.iter().filter(open).count()
+        self.open
     }
 }
 
-/// Reads the dead letters of `topic`, which may be named with or without `.dlq`.
+/// Reads the dead letters of `topic`, which may be named with or without `.dlq`; also those that were
+/// replayed or discarded, as long as Kafka has them. Up to 10,000 letters or 64 MiB: see
+/// [`Letters::rest`].
 ///
 /// # Errors
 /// [`DlqError`].
 pub async fn read(kafka: &Kafka, topic: &str) -> Result<Letters, DlqError> {
-    let topic = topic.strip_suffix(DLQ_SUFFIX).unwrap_or(topic).to_owned();
-    let kafka = kafka.clone();
-    tokio::task::spawn_blocking(move || read_blocking(&kafka, topic))
+    find(kafka, topic, &Pick::default(), true).await
+}
+
+/// As [`read`], only letters that are meant; with `resolved` also those at the same offsets that were
+/// replayed or discarded.
+///
+/// # Errors
+/// [`DlqError`].
+pub async fn find(
+    kafka: &Kafka,
+    topic: &str,
+    pick: &Pick,
+    resolved: bool,
+) -> Result<Letters, DlqError> {
+    let (kafka, topic, pick) = (kafka.clone(), plain(topic).to_owned(), pick.clone());
+    blocking(move || {
+        let reading = Reading::new(&kafka, &topic)?;
+        let range = reading.meant(&pick);
+        let end = range.end;
+        let wanted =
+            |letter: &Letter| pick.means(letter) || (resolved && letter.resolution.is_some());
+        let (letters, next) = reading.page(range, wanted)?;
+        Ok(Letters {
+            letters,
+            rest: (next < end).then_some(next..end),
+            open: reading.tally.open.len(),
+            topic,
+        })
+    })
+    .await
+}
+
+/// The topic that the letters came from.
+pub(super) fn plain(topic: &str) -> &str {
+    topic.strip_suffix(DLQ_SUFFIX).unwrap_or(topic)
+}
+
+/// On a thread that may wait for Kafka.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, DlqError> + Send + 'static,
+) -> Result<T, DlqError> {
+    tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| DlqError::Cancelled)?
 }
 
-/// A consumer that belongs to no group: it only looks.
-pub(super) fn observer(kafka: &Kafka) -> Result<BaseConsumer<Context>, KafkaError> {
-    kafka
-        .config(&[
-            // Asked for by librdkafka, never joined: there is no subscription.
-            ("group.id", "dlq"),
-            ("enable.auto.commit", "false"),
-            ("isolation.level", "read_uncommitted"),
-            ("enable.partition.eof", "true"),
-            ("fetch.message.max.bytes", "20000000"),
-        ])
-        .create_with_context(Context)
+/// A dead letter topic of which it is known what is open.
+pub(super) struct Reading {
+    scan: Scan,
+    topic: String,
+    pub(super) ends: Range<i64>,
+    pub(super) tally: Tally,
 }
 
-/// The first offset, and the one after the last.
-pub(super) fn ends(consumer: &BaseConsumer<Context>, dlq: &str) -> Result<(i64, i64), DlqError> {
-    consumer
-        .fetch_watermarks(dlq, 0, ANSWER_TIMEOUT)
-        .map_err(|error| match error.rdkafka_error_code() {
-            Some(code) if kafka::is_unknown_topic(code) => DlqError::NoTopic(dlq.to_owned()),
-            Some(_) | None => DlqError::Kafka {
-                topic: dlq.to_owned(),
-                error,
-            },
+impl Reading {
+    /// Looks at all of it once, without keeping values.
+    pub(super) fn new(kafka: &Kafka, topic: &str) -> Result<Self, DlqError> {
+        let scan = Scan::new(kafka, topic)?;
+        let ends = scan.ends()?;
+        Ok(Self {
+            tally: Tally::of(&scan, &ends)?,
+            topic: topic.to_owned(),
+            scan,
+            ends,
         })
-}
+    }
 
-fn read_blocking(kafka: &Kafka, topic: String) -> Result<Letters, DlqError> {
-    let dlq = topics::dlq_of(&topic);
-    let failed = |error| DlqError::Kafka {
-        topic: dlq.clone(),
-        error,
-    };
-    let consumer = observer(kafka).map_err(failed)?;
-    let (low, high) = ends(&consumer, &dlq)?;
-    let mut list = TopicPartitionList::new();
-    list.add_partition_offset(&dlq, 0, Offset::Offset(low))
-        .map_err(failed)?;
-    consumer.assign(&list).map_err(failed)?;
-    let mut records = BTreeMap::new();
-    let mut heard = Instant::now();
-    let mut next = low;
-    while next < high {
-        match consumer.poll(Duration::from_millis(100)) {
-            Some(Ok(message)) => {
-                heard = Instant::now();
-                let record = Record::of(&message);
-                next = record.offset.saturating_add(1);
-                records.insert(record.offset, record);
-                if records.len() > LETTERS_MAX {
-                    return Err(DlqError::TooMany(dlq));
-                }
+    /// Offsets at which letters can be that are meant.
+    pub(super) fn meant(&self, pick: &Pick) -> Range<i64> {
+        let Some(offsets) = &pick.offsets else {
+            return self.ends.clone();
+        };
+        let start = self.ends.start.max(*offsets.start());
+        let end = self.ends.end.min(offsets.end().saturating_add(1));
+        start..end.max(start)
+    }
+
+    /// As many of the letters that are wanted as may be held at once, and where the next page begins.
+    pub(super) fn page(
+        &self,
+        range: Range<i64>,
+        wanted: impl Fn(&Letter) -> bool,
+    ) -> Result<(Vec<Letter>, i64), DlqError> {
+        let (mut letters, mut bytes) = (Vec::new(), 0_usize);
+        let next = self.scan.read(range, |message| {
+            if note(message).is_some() {
+                return ControlFlow::Continue(());
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => break,
-            Some(Err(error)) => tracing::debug!(%error, "reading dead letters"),
-            None if heard.elapsed() > ANSWER_TIMEOUT => return Err(DlqError::Silent(dlq)),
-            None => {}
-        }
-    }
-    Ok(Letters {
-        letters: letters(&topic, records.into_values()),
-        topic,
-        low,
-        high,
-    })
-}
-
-fn letters(topic: &str, records: impl Iterator<Item = Record>) -> Vec<Letter> {
-    let mut letters = Vec::new();
-    let mut notes = HashMap::new();
-    for record in records {
-        match note(&record) {
-            Some((offset, resolution)) => {
-                notes.insert(offset, resolution);
+            let mut letter = letter(&self.topic, Record::of(message));
+            letter.resolution = self.tally.resolved.get(&message.offset()).copied();
+            if wanted(&letter) {
+                bytes = bytes.saturating_add(letter.record.len());
+                letters.push(letter);
             }
-            None => letters.push(letter(topic, record)),
-        }
+            if letters.len() >= PAGE_LETTERS_MAX || bytes >= PAGE_BYTES_MAX {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        })?;
+        Ok((letters, next))
     }
-    for letter in &mut letters {
-        letter.resolution = notes.get(&letter.offset).copied();
-    }
-    letters
-}
-
-/// The letter that a note is about, and what became of it.
-fn note(record: &Record) -> Option<(i64, Resolution)> {
-    let offset = record.header(NOTE_OFFSET)?.parse().ok()?;
-    let resolution = Resolution::parse(record.header(NOTE_RESOLUTION)?)?;
-    Some((offset, resolution))
 }
 
 fn letter(topic: &str, record: Record) -> Letter {
@@ -273,6 +272,10 @@ fn letter(topic: &str, record: Record) -> Letter {
         attempts: record.header(ATTEMPTS).and_then(|text| text.parse().ok()),
         at: at.unwrap_or_default(),
         resolution: None,
+        value_bytes: record
+            .header(VALUE_BYTES)
+            .and_then(|text| text.parse().ok()),
+        key_bytes: record.header(KEY_BYTES).and_then(|text| text.parse().ok()),
         value: record.value.as_ref().map(lossy),
         record,
     }

@@ -1,5 +1,6 @@
 //! Dead letters: events that no attempt could handle, on `<topic>.dlq`, key and value unchanged,
-//! with headers that say why; and what became of them.
+//! with headers that say why; and what became of them. A value that is too large for that topic is
+//! left out, and its length said; where the key or the headers are, so are they.
 //!
 //! Kafka has no way to take one message out of a topic. So a letter that was replayed or discarded
 //! is followed by a *note* on the same topic: a message without key and value whose headers name
@@ -7,12 +8,13 @@
 
 mod letters;
 mod resolve;
+mod scan;
 mod watch;
 mod write;
 
 pub(crate) use self::write::{Cause, DeadLetters};
 pub use self::{
-    letters::{DlqError, Letter, Letters, Resolution, read},
+    letters::{DlqError, Letter, Letters, Resolution, find, read},
     resolve::{Pick, Resolved, resolve},
     watch::{DlqMetrics, watch},
 };
@@ -32,6 +34,10 @@ pub const PARTITION: &str = "dlq_partition";
 pub const OFFSET: &str = "dlq_offset";
 /// Attempts that were made.
 pub const ATTEMPTS: &str = "dlq_attempts";
+/// Bytes of the value, where the letter could not carry it.
+pub const VALUE_BYTES: &str = "dlq_value_bytes";
+/// Bytes of the key, where the letter could not carry it, either.
+pub const KEY_BYTES: &str = "dlq_key_bytes";
 /// When, RFC 3339.
 pub const AT: &str = "dlq_at";
 

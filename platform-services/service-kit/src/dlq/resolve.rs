@@ -11,7 +11,8 @@ use rdkafka::{
 use serde::Serialize;
 
 use super::{
-    DlqError, Letter, Letters, NOTE_OFFSET, NOTE_RESOLUTION, PREFIX, Resolution, letters,
+    DlqError, Letter, NOTE_OFFSET, NOTE_RESOLUTION, PREFIX, Resolution,
+    letters::{Reading, blocking, plain},
     write::send,
 };
 use crate::{
@@ -66,6 +67,10 @@ pub struct Resolved {
     pub resolution: Resolution,
     /// Their offsets on the dead letter topic.
     pub offsets: Vec<i64>,
+    /// Offsets of letters that were meant and could not be replayed, as they came without their value:
+    /// the topic they came from may still have it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without_value: Vec<i64>,
     /// Letters that are still open.
     pub open: usize,
 }
@@ -84,36 +89,52 @@ pub async fn resolve(
     pick: &Pick,
     resolution: Resolution,
 ) -> Result<Resolved, DlqError> {
-    let mut read = letters::read(kafka, topic).await?;
-    let dlq = topics::dlq_of(&read.topic);
+    let topic = plain(topic).to_owned();
+    let dlq = topics::dlq_of(&topic);
     let failed = |error| DlqError::Kafka {
         topic: dlq.clone(),
         error,
     };
     let producer = kafka.producer(SEND_TIMEOUT).map_err(failed)?;
-    let mut offsets = Vec::new();
-    for letter in &mut read.letters {
-        if !pick.means(letter) {
-            continue;
+    let mut reading = {
+        let (kafka, topic) = (kafka.clone(), topic.clone());
+        blocking(move || Reading::new(&kafka, &topic)).await?
+    };
+    let (mut offsets, mut without_value) = (Vec::new(), Vec::new());
+    // Letters that come from here on are behind it.
+    let mut range = reading.meant(pick);
+    while !range.is_empty() {
+        let (pick, from) = (pick.clone(), range.clone());
+        let page = blocking(move || {
+            let page = reading.page(from, |letter| pick.means(letter))?;
+            Ok((reading, page))
+        });
+        let (read, (letters, next)) = page.await?;
+        (reading, range.start) = (read, next);
+        for letter in letters {
+            if resolution == Resolution::Replayed {
+                if letter.value_bytes.is_some() {
+                    without_value.push(letter.offset);
+                    continue;
+                }
+                replay(&producer, &letter).await.map_err(failed)?;
+            }
+            note(&producer, &dlq, letter.offset, resolution)
+                .await
+                .map_err(failed)?;
+            reading.tally.open.remove(&letter.offset);
+            offsets.push(letter.offset);
         }
-        if resolution == Resolution::Replayed {
-            replay(&producer, letter).await.map_err(failed)?;
-        }
-        note(&producer, &dlq, letter.offset, resolution)
-            .await
-            .map_err(failed)?;
-        letter.resolution = Some(resolution);
-        offsets.push(letter.offset);
     }
-    // Letters that came since we read are behind what is deleted here.
-    if let Err(error) = trim(kafka, &dlq, &read).await {
+    if let Err(error) = trim(kafka, &dlq, &reading).await {
         tracing::warn!(%error, dlq, "resolved dead letters were not deleted");
     }
     Ok(Resolved {
-        open: read.open(),
-        topic: read.topic,
+        open: reading.tally.open.len(),
+        topic,
         resolution,
         offsets,
+        without_value,
     })
 }
 
@@ -154,11 +175,10 @@ async fn note(
 }
 
 /// Deletes what stands before the first open letter, as far as was read.
-async fn trim(kafka: &Kafka, dlq: &str, read: &Letters) -> Result<(), KafkaError> {
-    let open = |letter: &&Letter| letter.resolution.is_none();
-    let first = read.letters.iter().find(open);
-    let end = first.map_or(read.high, |letter| letter.offset);
-    if end <= read.low {
+async fn trim(kafka: &Kafka, dlq: &str, read: &Reading) -> Result<(), KafkaError> {
+    let first = read.tally.open.first().copied();
+    let end = first.unwrap_or(read.ends.end);
+    if end <= read.ends.start {
         return Ok(());
     }
     let admin: AdminClient<Context> = kafka.config(&[]).create_with_context(Context)?;

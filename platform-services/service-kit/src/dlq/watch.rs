@@ -1,6 +1,10 @@
 //! How many dead letters are open, as a metric.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    ops::ControlFlow,
+    time::{Duration, Instant},
+};
 
 use prometheus_client::{
     encoding::EncodeLabelSet,
@@ -9,14 +13,23 @@ use prometheus_client::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::letters;
-use crate::{kafka::Kafka, topics};
+use super::{
+    letters::{DlqError, blocking, plain},
+    scan::{Scan, Tally},
+};
+use crate::kafka::Kafka;
 
 /// How often it is looked whether there are new ones.
 const PERIOD: Duration = Duration::from_secs(15);
 
-/// Up to so many messages the topic is read to tell letters from notes; beyond it all are counted.
-const COUNTED_MAX: i64 = 10_000;
+/// How long a look may take. What it did not come to counts as letters until the next one.
+const LOOK_LONGEST: Duration = Duration::from_secs(5);
+
+/// Bytes of values that pass by at a look, and are not kept.
+const LOOK_BYTES_MAX: usize = 256 << 20;
+
+/// Letters that are told from notes; what comes behind them counts as letters.
+const OPEN_MAX: usize = 100_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct TopicLabel {
@@ -51,18 +64,20 @@ pub async fn watch(
     metrics: DlqMetrics,
     stop: CancellationToken,
 ) {
-    let mut seen = HashMap::new();
+    let mut tallies: HashMap<&String, Tally> = HashMap::new();
     loop {
         for topic in &topics {
-            match count(&kafka, topic, seen.get(topic)).await {
-                Ok((ends, Some(open))) => {
+            let tally = tallies.remove(topic).unwrap_or_default();
+            let (asked, name) = (kafka.clone(), plain(topic).to_owned());
+            match blocking(move || count(&asked, &name, tally)).await {
+                Ok((tally, open)) => {
                     let label = TopicLabel {
                         topic: topic.clone(),
                     };
                     metrics.open.get_or_create(&label).set(open);
-                    seen.insert(topic.clone(), ends);
+                    tallies.insert(topic, tally);
                 }
-                Ok((_, None)) => {}
+                // It is counted from the start again.
                 Err(error) => tracing::debug!(%error, topic, "counting dead letters"),
             }
         }
@@ -73,30 +88,22 @@ pub async fn watch(
     }
 }
 
-/// The ends of the topic, and how many letters are open, unless the ends are as they were.
-async fn count(
-    kafka: &Kafka,
-    topic: &str,
-    before: Option<&(i64, i64)>,
-) -> Result<((i64, i64), Option<i64>), letters::DlqError> {
-    let dlq = topics::dlq_of(topic);
-    let asked = kafka.clone();
-    let ends = tokio::task::spawn_blocking(move || {
-        let observer = letters::observer(&asked).map_err(|error| letters::DlqError::Kafka {
-            topic: dlq.clone(),
-            error,
-        })?;
-        letters::ends(&observer, &dlq)
-    })
-    .await
-    .map_err(|_| letters::DlqError::Cancelled)??;
-    let (low, high) = ends;
-    if before == Some(&ends) {
-        return Ok((ends, None));
-    }
-    if high - low > COUNTED_MAX {
-        return Ok((ends, Some(high - low)));
-    }
-    let open = letters::read(kafka, topic).await?.open();
-    Ok((ends, Some(i64::try_from(open).unwrap_or(i64::MAX))))
+/// How many letters are open: only what came since the last look is read, and none of it kept.
+fn count(kafka: &Kafka, topic: &str, mut tally: Tally) -> Result<(Tally, i64), DlqError> {
+    let scan = Scan::new(kafka, topic)?;
+    let ends = scan.ends()?;
+    let (begun, mut bytes) = (Instant::now(), 0_usize);
+    tally.go_on(&scan, &ends, |open, value_bytes| {
+        bytes = bytes.saturating_add(value_bytes);
+        if open >= OPEN_MAX || bytes >= LOOK_BYTES_MAX || begun.elapsed() >= LOOK_LONGEST {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    })?;
+    // Only the command shows them.
+    tally.resolved.clear();
+    let open = i64::try_from(tally.open.len()).unwrap_or(i64::MAX);
+    let not_seen = ends.end.saturating_sub(tally.next).max(0);
+    Ok((tally, open.saturating_add(not_seen)))
 }

@@ -7,8 +7,15 @@ use rdkafka::{
     producer::FutureRecord,
 };
 
-use super::{AT, ATTEMPTS, CONSUMER, ERROR, OFFSET, PARTITION, PREFIX, REASON};
-use crate::{clock, consumer::Record, kafka::Producer, topics};
+use super::{
+    AT, ATTEMPTS, CONSUMER, ERROR, KEY_BYTES, OFFSET, PARTITION, PREFIX, REASON, VALUE_BYTES,
+};
+use crate::{
+    clock,
+    consumer::Record,
+    kafka::{self, Producer},
+    topics,
+};
 
 /// Longest `dlq_error`, in bytes.
 const ERROR_BYTES_MAX: usize = 2048;
@@ -20,6 +27,17 @@ pub(crate) struct Cause<'a> {
     pub(crate) error: &'a str,
     pub(crate) consumer: &'a str,
     pub(crate) attempts: u32,
+}
+
+/// What of a message a letter carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Carried {
+    /// Everything.
+    Whole,
+    /// Key and headers.
+    NoValue,
+    /// Only what we say about it.
+    Nothing,
 }
 
 /// Writes dead letters.
@@ -36,11 +54,36 @@ impl DeadLetters {
         Self(producer)
     }
 
-    /// Returns when it is there.
+    /// Returns when it is there, with as much of the message as the topic takes.
     pub(crate) async fn write(&self, record: &Record, cause: &Cause<'_>) -> Result<(), KafkaError> {
+        for carried in [Carried::Whole, Carried::NoValue] {
+            match self.try_write(record, cause, carried).await {
+                Err(error) if kafka::is_too_large(&error) => tracing::warn!(
+                    topic = record.topic,
+                    partition = record.partition,
+                    offset = record.offset,
+                    bytes = record.len(),
+                    ?carried,
+                    "too large for the dead letters: it is cut"
+                ),
+                answer => return answer,
+            }
+        }
+        self.try_write(record, cause, Carried::Nothing).await
+    }
+
+    async fn try_write(
+        &self,
+        record: &Record,
+        cause: &Cause<'_>,
+        carried: Carried,
+    ) -> Result<(), KafkaError> {
         let at = Timestamp::from_unix_ms(clock::unix_ms())
             .map_or_else(|_| String::new(), |at| at.to_string());
-        let mut headers = record.headers_without(PREFIX);
+        let mut headers = match carried {
+            Carried::Whole | Carried::NoValue => record.headers_without(PREFIX),
+            Carried::Nothing => OwnedHeaders::new(),
+        };
         for (key, value) in [
             (REASON, cause.reason),
             (ERROR, cut(cause.error)),
@@ -55,16 +98,21 @@ impl DeadLetters {
                 value: Some(value),
             });
         }
+        let (mut key, mut value) = (record.key.as_deref(), record.value.as_deref());
+        if carried != Carried::Whole {
+            headers = headers.insert(Header {
+                key: VALUE_BYTES,
+                value: Some(&length(value.take())),
+            });
+        }
+        if carried == Carried::Nothing {
+            headers = headers.insert(Header {
+                key: KEY_BYTES,
+                value: Some(&length(key.take())),
+            });
+        }
         let topic = topics::dlq_of(&record.topic);
-        send(
-            &self.0,
-            &topic,
-            Some(0),
-            record.key.as_deref(),
-            record.value.as_deref(),
-            headers,
-        )
-        .await
+        send(&self.0, &topic, Some(0), key, value, headers).await
     }
 }
 
@@ -93,6 +141,11 @@ pub(super) async fn send(
         Ok(Err((error, _))) => Err(error),
         Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue)),
     }
+}
+
+/// The length of what is left out, as text.
+fn length(bytes: Option<&[u8]>) -> String {
+    bytes.map_or(0, <[u8]>::len).to_string()
 }
 
 /// What fits into a header, whole characters only.

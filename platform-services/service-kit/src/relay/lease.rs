@@ -15,6 +15,11 @@ const CLAIM_PERIOD: Duration = Duration::from_millis(500);
 /// After how many leases a replica that is gone is forgotten.
 const FORGET_AFTER_LEASES: u32 = 100;
 
+/// No lease that is alive ends later than after so many of ours: one that does was taken before the
+/// database's clock was set back, and its owner has not renewed it since. So replicas of one service may
+/// differ in their lease by this factor, and no more.
+const FUTURE_LEASES: u32 = 2;
+
 #[derive(Debug)]
 pub(super) struct Leases {
     owner: String,
@@ -58,10 +63,14 @@ impl Leases {
                 )
                 .into(),
                 forget: format!(
-                    "DELETE FROM {relay} WHERE seen_until < NOW(3) - INTERVAL ? MICROSECOND"
+                    "DELETE FROM {relay} WHERE seen_until < NOW(3) - INTERVAL ? MICROSECOND \
+                     OR seen_until > {end}"
                 )
                 .into(),
-                alive: format!("SELECT COUNT(*) FROM {relay} WHERE seen_until > NOW(3)").into(),
+                alive: format!(
+                    "SELECT COUNT(*) FROM {relay} WHERE seen_until > NOW(3) AND seen_until <= {end}"
+                )
+                .into(),
                 renew: format!("UPDATE {slot} SET lease_until = {end} WHERE owner = ?").into(),
                 shed: format!(
                     "UPDATE {slot} SET owner = NULL, lease_until = NOW(3) WHERE owner = ? \
@@ -69,8 +78,8 @@ impl Leases {
                 )
                 .into(),
                 claim: format!(
-                    "UPDATE {slot} SET owner = ?, lease_until = {end} WHERE lease_until <= NOW(3) \
-                     ORDER BY slot LIMIT ?"
+                    "UPDATE {slot} SET owner = ?, lease_until = {end} \
+                     WHERE lease_until <= NOW(3) OR lease_until > {end} ORDER BY slot LIMIT ?"
                 )
                 .into(),
                 ours: format!(
@@ -100,8 +109,12 @@ impl Leases {
     }
 
     /// Renews what is ours, gives back what is more than our share, and takes what is nobody's, up
-    /// to our share. No message may be under way.
-    pub(super) async fn renew(&mut self, pool: &MySqlPool) -> Result<(), sqlx::Error> {
+    /// to our share. While messages are under way nothing is given back.
+    pub(super) async fn renew(
+        &mut self,
+        pool: &MySqlPool,
+        under_way: bool,
+    ) -> Result<(), sqlx::Error> {
         let asked = Instant::now();
         let micros = u64::try_from(self.lease.as_micros()).unwrap_or(u64::MAX);
         let share = self.share(pool, micros).await?;
@@ -111,7 +124,7 @@ impl Leases {
             .execute(pool)
             .await
             .map(rows)?;
-        if kept > share {
+        if kept > share && !under_way {
             sqlx::query(text(&self.sql.shed))
                 .bind(&self.owner)
                 .bind(kept - share)
@@ -121,6 +134,7 @@ impl Leases {
             sqlx::query(text(&self.sql.claim))
                 .bind(&self.owner)
                 .bind(micros)
+                .bind(future(micros))
                 .bind(share - kept)
                 .execute(pool)
                 .await?;
@@ -135,7 +149,8 @@ impl Leases {
         self.slots = slots;
         self.until = asked + self.lease;
         let period = self.lease / 3;
-        let complete = u64::try_from(self.slots.len()).is_ok_and(|slots| slots >= share);
+        // More than the share is no end, either: it is given back soon.
+        let complete = u64::try_from(self.slots.len()).is_ok_and(|slots| slots == share);
         self.renew_at = asked
             + if complete {
                 period
@@ -154,9 +169,11 @@ impl Leases {
             .await?;
         sqlx::query(text(&self.sql.forget))
             .bind(micros.saturating_mul(u64::from(FORGET_AFTER_LEASES)))
+            .bind(future(micros))
             .execute(pool)
             .await?;
         let alive: i64 = sqlx::query_scalar(text(&self.sql.alive))
+            .bind(future(micros))
             .fetch_one(pool)
             .await?;
         let alive = u64::try_from(alive).unwrap_or(1).max(1);
@@ -174,6 +191,11 @@ impl Leases {
         }
         Ok(())
     }
+}
+
+/// The longest that a lease can have left, in microseconds.
+fn future(lease_micros: u64) -> u64 {
+    lease_micros.saturating_mul(u64::from(FUTURE_LEASES))
 }
 
 fn text(statement: &Arc<str>) -> AssertSqlSafe<Arc<str>> {

@@ -2,7 +2,9 @@
 //!
 //! # What keeps the order
 //! 1. Ids of one key are in the order of the commits (see [`crate::outbox`]).
-//! 2. A replica reads the rows of a slot from the lowest id that is left, every time.
+//! 2. A replica reads the rows of a slot from the lowest id that is left, every time. Where Kafka did
+//!    not take a row, it passes over all rows of that topic, and tries the first ones by themselves until
+//!    Kafka takes them: one topic that is broken holds up no other.
 //! 3. It sends a row only after Kafka has acknowledged the row of the same topic and key before it.
 //! 4. It deletes a row only after Kafka has acknowledged it.
 //!
@@ -19,6 +21,7 @@
 //! lease and the write to the socket. Then Kafka gets a *repeat*, possibly after newer events of its
 //! key: consumers know it by its id. A first occurrence is never out of order.
 
+mod held;
 mod lease;
 mod metrics;
 mod publish;
@@ -32,13 +35,19 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 pub use self::metrics::RelayMetrics;
-use self::{lease::Leases, publish::Published, rows::Rows};
+use self::{
+    held::{Held, Trial},
+    lease::Leases,
+    publish::Published,
+    rows::Rows,
+};
 use crate::{
     backoff::Backoff,
     db::ServiceName,
     ids,
     kafka::{Kafka, Producer},
     outbox::SLOTS,
+    topics::TopicSettings,
 };
 
 /// How a relay behaves.
@@ -82,6 +91,10 @@ impl RelaySettings {
 /// How often the age of the oldest row is looked up.
 const LAG_PERIOD: Duration = Duration::from_secs(1);
 
+/// While a topic is held, the relay looks for rows of the others at most for one part of its time in so
+/// many: it has to pass over the rows of the one, and they may be many.
+const HELD_LOOK_SHARE: u32 = 5;
+
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_LONGEST: Duration = Duration::from_secs(2);
 
@@ -107,6 +120,8 @@ pub struct Relay {
     waker: Waker,
     leases: Leases,
     rows: Rows,
+    held: Held,
+    missing: Option<TopicSettings>,
 }
 
 impl Relay {
@@ -129,7 +144,17 @@ impl Relay {
             metrics,
             owner,
             waker: Waker::default(),
+            held: Held::default(),
+            missing: None,
         }
+    }
+
+    /// Makes a topic, and that of its dead letters, with these settings when it is missing when it is
+    /// published to. Without this its rows wait until somebody makes it.
+    #[must_use]
+    pub fn make_topics(mut self, settings: TopicSettings) -> Self {
+        self.missing = Some(settings);
+        self
     }
 
     /// For those who write to the outbox in this process.
@@ -163,6 +188,16 @@ impl Relay {
                     self.settings.poll
                 }
                 Ok(Round::Stuck) => backoff.pause(),
+                Ok(Round::PassedOver(took)) => {
+                    backoff.reset();
+                    // Not cut short by a waker: everything that is passed over would be read again.
+                    let rest = took.saturating_mul(HELD_LOOK_SHARE - 1);
+                    tokio::select! {
+                        () = tokio::time::sleep(rest) => {}
+                        () = stop.cancelled() => {}
+                    }
+                    self.settings.poll
+                }
                 Err(error) => {
                     self.metrics.database_failures.inc();
                     tracing::warn!(%error, "the relay cannot work with the database");
@@ -173,6 +208,11 @@ impl Relay {
                 () = tokio::time::sleep(pause) => {}
                 () = self.waker.0.notified() => {}
                 () = stop.cancelled() => {}
+            }
+        }
+        for published in self.held.finish().await {
+            if let Err(error) = self.note(&published).await {
+                tracing::warn!(%error, "published rows were not deleted; they are published again");
             }
         }
         if let Err(error) = self.leases.give_back(&self.pool).await {
@@ -188,8 +228,12 @@ impl Relay {
         producer: &Producer,
         lag_due: &mut Instant,
     ) -> Result<Round, sqlx::Error> {
+        for published in self.held.ended() {
+            self.note(&published).await?;
+        }
         if self.leases.are_due() {
-            self.leases.renew(&self.pool).await?;
+            let under_way = self.held.is_trying();
+            self.leases.renew(&self.pool, under_way).await?;
             let slots = self.leases.slots().len();
             self.metrics
                 .slots
@@ -204,24 +248,46 @@ impl Relay {
         if slots.is_empty() {
             return Ok(Round::Nothing);
         }
-        let batch = self.rows.read(&self.pool, slots).await?;
-        if batch.is_empty() {
-            return Ok(Round::Nothing);
-        }
         let send_until = self.leases.until() - self.settings.reserve();
-        let Published {
-            delivered,
-            failures,
-        } = publish::publish(producer, batch, send_until, &self.metrics).await;
-        self.rows.delete(&self.pool, &delivered).await?;
-        for (error, count) in &failures {
-            tracing::warn!(%error, count, "events could not be published");
+        let trial = Trial {
+            producer,
+            kafka: &self.kafka,
+            missing: self.missing,
+            settings: self.settings,
+            metrics: &self.metrics,
+            send_until,
+        };
+        self.held
+            .try_due(&self.rows, &self.pool, slots, &trial)
+            .await?;
+        let begun = Instant::now();
+        let held = self.held.names();
+        let batch = self.rows.read(&self.pool, slots, &held).await?;
+        if batch.is_empty() {
+            return Ok(if self.held.is_empty() {
+                Round::Nothing
+            } else {
+                Round::PassedOver(begun.elapsed())
+            });
         }
-        Ok(if delivered.is_empty() {
+        let published = publish::publish(producer, batch, send_until, &self.metrics).await;
+        self.note(&published).await?;
+        for topic in &published.failed_topics {
+            self.held.hold(topic);
+        }
+        Ok(if published.delivered.is_empty() {
             Round::Stuck
         } else {
             Round::Moved
         })
+    }
+
+    /// Deletes what was published, and tells what was not.
+    async fn note(&self, published: &Published) -> Result<(), sqlx::Error> {
+        for (error, count) in &published.failures {
+            tracing::warn!(%error, count, "events could not be published");
+        }
+        self.rows.delete(&self.pool, &published.delivered).await
     }
 }
 
@@ -233,6 +299,8 @@ enum Round {
     Nothing,
     /// There are, but none could be published.
     Stuck,
+    /// There are none but those of topics that are held; looking took so long.
+    PassedOver(Duration),
 }
 
 const _: () = assert!(SLOTS == 16, "the table of slots has 16 rows");

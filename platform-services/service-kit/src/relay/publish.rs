@@ -1,7 +1,7 @@
 //! A batch onto Kafka: many keys at once, each key one after the other.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
 
@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
-    producer::FutureRecord,
+    producer::{FutureRecord, Producer as _},
 };
 use tokio::time::Instant;
 
@@ -18,7 +18,7 @@ use super::{
     metrics::{RelayMetrics, TopicLabel},
     rows::Row,
 };
-use crate::kafka::Producer;
+use crate::kafka::{self, Producer};
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -27,6 +27,8 @@ pub(super) struct Published {
     pub(super) delivered: Vec<u64>,
     /// Why others were not, and how often.
     pub(super) failures: BTreeMap<String, u64>,
+    /// Topics of these.
+    pub(super) failed_topics: BTreeSet<String>,
 }
 
 /// Sends the rows. A row goes out when the one before it of the same topic and key was
@@ -74,11 +76,28 @@ pub(super) async fn publish(
         if let Some(error) = failure {
             metrics.failed.get_or_create(&topic).inc();
             let text = format!("{}: {error}", topic.topic);
+            published.failed_topics.insert(topic.topic);
             *published.failures.entry(text).or_default() += 1;
         }
     }
     published.delivered.sort_unstable();
     published
+}
+
+/// Whether Kafka has the topic; the producer learns it, too, and forgets what it knew before. `true`
+/// where Kafka does not say. Blocks.
+pub(super) fn has_topic(producer: &Producer, topic: &str, timeout: Duration) -> bool {
+    match producer.client().fetch_metadata(Some(topic), timeout) {
+        Ok(metadata) => metadata.topics().iter().all(|topic| {
+            topic
+                .error()
+                .is_none_or(|error| !kafka::is_unknown_topic(error.into()))
+        }),
+        Err(error) => {
+            tracing::debug!(%error, topic, "asking for a topic");
+            true
+        }
+    }
 }
 
 async fn send(producer: &Producer, row: &Row) -> Result<(), KafkaError> {

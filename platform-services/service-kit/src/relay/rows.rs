@@ -65,28 +65,56 @@ impl Rows {
     }
 
     /// The first rows of each slot, in the order of their ids, of slots that the database says are
-    /// still ours. From the lowest id every time: a transaction with low ids may commit late.
+    /// still ours. From the lowest id every time: a transaction with low ids may commit late. Rows of
+    /// topics that are held are passed over, all of them.
     pub(super) async fn read(
         &mut self,
         pool: &MySqlPool,
         slots: &[u8],
+        held: &[String],
     ) -> Result<Vec<Row>, sqlx::Error> {
-        let statement = self.read_statement(slots);
-        let mut query = sqlx::query_as(AssertSqlSafe(statement));
-        for slot in slots {
-            query = query
-                .bind(*slot)
-                .bind(*slot)
-                .bind(&self.owner)
-                .bind(self.slot_rows);
-        }
-        let mut rows: Vec<Row> = query.fetch_all(pool).await?;
+        let but = match held.len() {
+            0 => String::new(),
+            topics => format!("AND topic NOT IN ({})", vec!["?"; topics].join(", ")),
+        };
+        let mut rows = self.select(pool, slots, &but, held, self.slot_rows).await?;
         rows.sort_unstable_by_key(|row| row.id);
         self.adapt(rows.iter().map(|row| row.payload.len()).sum());
         Ok(rows)
     }
 
-    fn read_statement(&self, slots: &[u8]) -> String {
+    /// The first row of a topic of each slot.
+    pub(super) async fn read_first_of(
+        &self,
+        pool: &MySqlPool,
+        slots: &[u8],
+        topic: &str,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let topic = [topic.to_owned()];
+        self.select(pool, slots, "AND topic = ?", &topic, 1).await
+    }
+
+    async fn select(
+        &self,
+        pool: &MySqlPool,
+        slots: &[u8],
+        condition: &str,
+        topics: &[String],
+        limit: u32,
+    ) -> Result<Vec<Row>, sqlx::Error> {
+        let statement = self.read_statement(slots, condition);
+        let mut query = sqlx::query_as(AssertSqlSafe(statement));
+        for slot in slots {
+            query = query.bind(*slot).bind(*slot).bind(&self.owner);
+            for topic in topics {
+                query = query.bind(topic);
+            }
+            query = query.bind(limit);
+        }
+        query.fetch_all(pool).await
+    }
+
+    fn read_statement(&self, slots: &[u8], condition: &str) -> String {
         let (outbox, slot) = (&self.outbox, &self.slot);
         let one = format!(
             "(SELECT id, event_id, aggregate_id AS `key`, type AS event_type, topic, payload, \
@@ -94,7 +122,7 @@ impl Rows {
              FROM {outbox} FORCE INDEX ({outbox}_slot) \
              WHERE slot = ? AND EXISTS (SELECT 1 FROM {slot} AS lease \
              WHERE lease.slot = ? AND lease.owner = ? AND lease.lease_until > NOW(3)) \
-             ORDER BY id LIMIT ?)"
+             {condition} ORDER BY id LIMIT ?)"
         );
         vec![one.as_str(); slots.len()].join(" UNION ALL ")
     }

@@ -386,3 +386,75 @@ async fn a_handler_may_see_to_its_transactions_itself() {
     stop.cancel();
     task.await.unwrap().unwrap();
 }
+
+/// Takes its time, and tells how often it began and ended.
+#[derive(Clone, Default)]
+struct Slow {
+    began: Arc<AtomicUsize>,
+    ended: Arc<AtomicUsize>,
+}
+
+impl FreeHandler for Slow {
+    fn name(&self) -> &str {
+        "slow"
+    }
+
+    async fn handle(&self, _: &Event<'_>) -> Result<Outcome, HandlerError> {
+        self.began.fetch_add(1, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_secs(8)).await;
+        self.ended.fetch_add(1, Ordering::Relaxed);
+        Ok(Outcome::Done)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_free_handler_ends_what_it_began_when_its_partition_goes() {
+    let kafka = support::kafka();
+    let (topic, producer) = (topic(&kafka, 2).await, producer(&kafka));
+    for partition in 0..2 {
+        let event = locked("u").encode().unwrap();
+        let headers = rdkafka::message::OwnedHeaders::new();
+        events::send_raw(&producer, &topic, partition, None, Some(&event), headers).await;
+    }
+    let stop = CancellationToken::new();
+    let start = |slow: &Slow| {
+        let metrics = ConsumerMetrics::register(&mut Registry::default());
+        let consumer = Consumer::free(kafka.clone(), settings(&topic), metrics, slow.clone());
+        tokio::spawn(consumer.run(stop.clone()))
+    };
+    let (one, two) = (Slow::default(), Slow::default());
+    let load = |number: &AtomicUsize| number.load(Ordering::Relaxed);
+    let mut tasks = vec![start(&one)];
+    until("both are under way", || async { load(&one.began) == 2 }).await;
+    tasks.push(start(&two));
+    until("one went", || async { load(&two.began) == 1 }).await;
+    assert_eq!(load(&one.ended), 0);
+    until("both are ended", || async { load(&one.ended) == 2 }).await;
+    stop.cancel();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_lag_of_a_paused_partition_grows() {
+    let kafka = support::kafka();
+    let (_, pool) = support::database().await;
+    let (topic, producer) = (topic(&kafka, 1).await, producer(&kafka));
+    let writer = Writer::default();
+    writer.failing.store(true, Ordering::Relaxed);
+    send(&producer, &topic, &[locked("transient")]).await;
+    let consumer = Running::start(kafka, &pool, &topic, writer);
+    until("it is paused", || async {
+        consumer.metrics().contains("consumer_paused_partitions 1")
+    })
+    .await;
+    let more: Vec<_> = (0..41).map(|_| locked("u")).collect();
+    send(&producer, &topic, &more).await;
+    let line = format!("consumer_lag{{topic=\"{topic}\",partition=\"0\"}} 42\n");
+    until("the lag is told", || async {
+        consumer.metrics().contains(&line)
+    })
+    .await;
+    consumer.stop().await;
+}

@@ -66,6 +66,17 @@ async fn what_passes_is_told_from_what_stays() {
         .await
         .unwrap_err();
     assert!(db::is_transient(&deadlock));
+    // Galera's node is not ready; a column refuses a value.
+    let not_ready = "SIGNAL SQLSTATE '08S01' SET MYSQL_ERRNO = 1047";
+    let not_ready = sqlx::raw_sql(not_ready).execute(&mut connection).await;
+    assert!(db::is_transient(&not_ready.unwrap_err()));
+    let too_long = "CREATE TEMPORARY TABLE t (a VARCHAR(1), b INT); INSERT INTO t VALUES ('xx', 1)";
+    let too_long = sqlx::raw_sql(too_long).execute(&mut connection).await;
+    assert!(!db::is_transient(&too_long.unwrap_err()));
+    let no_number = sqlx::raw_sql("INSERT INTO t VALUES ('x', 'y')")
+        .execute(&mut connection)
+        .await;
+    assert!(!db::is_transient(&no_number.unwrap_err()));
     let away = db::pool("mysql://u@127.0.0.1:1/d", "d", PoolSettings::default()).unwrap();
     assert!(db::is_transient(&db::ping(&away).await.unwrap_err()));
 }

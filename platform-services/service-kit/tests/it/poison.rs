@@ -1,9 +1,14 @@
 //! Messages that no attempt can handle: none stops its partition, each is found with a reason.
 
 use contracts::Envelope;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    message::{Header, OwnedHeaders},
+};
 use service_kit::{
-    dlq::{self, Letter},
+    dlq::{self, Letter, Pick, Resolution},
     kafka::Kafka,
     topics::{self, TopicSettings},
 };
@@ -13,7 +18,7 @@ use crate::{
     support::{
         self,
         events::{locked, producer, send, send_raw, topic},
-        log, until,
+        log, unique, until,
     },
 };
 
@@ -161,4 +166,70 @@ async fn what_was_compressed_well_can_be_set_aside() {
     assert_eq!(found[0].value.as_ref().unwrap().len(), value.len());
     assert!(Envelope::decode_any(&value).is_err());
     consumer.stop().await;
+}
+
+/// Somebody made the topic of the dead letters, with a broker's limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_too_large_for_the_dead_letters_is_cut_and_holds_up_nothing() {
+    let kafka = support::kafka();
+    let (_, pool) = support::database().await;
+    let topic = unique("topic");
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", support::brokers())
+        .create()
+        .unwrap();
+    let dlq_name = topics::dlq_of(&topic);
+    let small = NewTopic::new(&dlq_name, 1, TopicReplication::Fixed(1));
+    let small = small.set("max.message.bytes", "50000");
+    admin
+        .create_topics(&[small], &AdminOptions::new())
+        .await
+        .unwrap();
+    let settings = TopicSettings {
+        partitions: 1,
+        ..TopicSettings::default()
+    };
+    topics::create_named(&kafka, &[&topic], settings)
+        .await
+        .unwrap();
+    let producer = producer(&kafka);
+    let large: String = (0..8000).map(|_| service_kit::ids::uuid()).collect();
+    let large = large.as_bytes();
+    let header = || {
+        OwnedHeaders::new().insert(Header {
+            key: "mine",
+            value: Some("kept"),
+        })
+    };
+    let rows = [(Some(&b"k"[..]), Some(large)), (Some(large), Some(b"x"))];
+    for (key, value) in rows {
+        send_raw(&producer, &topic, 0, key, value, header()).await;
+    }
+    send(&producer, &topic, &[locked("fine")]).await;
+    let consumer = Running::start(kafka.clone(), &pool, &topic, Writer::default());
+    until_handled(&pool, 1).await;
+    consumer.stop().await;
+    let found = letters(&kafka, &topic, 2).await;
+    let bytes = u64::try_from(large.len()).ok();
+    assert_eq!(found[0].key.as_deref(), Some("k"));
+    assert_eq!((&found[0].value, found[0].value_bytes), (&None, bytes));
+    assert_eq!((&found[1].key, found[1].key_bytes), (&None, bytes));
+    assert_eq!(found[1].value_bytes, Some(1));
+    assert_eq!(found[1].source_offset, Some(1));
+    // There is nothing to replay; discarded it can be.
+    let pick = Pick {
+        offsets: Some(0..=0),
+        ..Pick::default()
+    };
+    let replayed = dlq::resolve(&kafka, &topic, &pick, Resolution::Replayed);
+    let replayed = replayed.await.unwrap();
+    assert_eq!(
+        (replayed.offsets, replayed.without_value),
+        (vec![], vec![0])
+    );
+    assert_eq!(replayed.open, 2);
+    let one = dlq::find(&kafka, &topic, &pick, false).await.unwrap();
+    assert_eq!((one.letters.len(), one.open()), (1, 2));
+    let discarded = dlq::resolve(&kafka, &topic, &pick, Resolution::Discarded);
+    assert_eq!(discarded.await.unwrap().open, 1);
 }

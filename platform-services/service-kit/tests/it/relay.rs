@@ -41,13 +41,17 @@ struct Running {
 
 impl Running {
     fn start(kafka: Kafka, pool: MySqlPool) -> Self {
+        Self::start_with(kafka, pool, |relay| relay)
+    }
+
+    fn start_with(kafka: Kafka, pool: MySqlPool, change: impl FnOnce(Relay) -> Relay) -> Self {
         let mut registry = Registry::default();
         let metrics = RelayMetrics::register(&mut registry);
         let settings = RelaySettings {
             lease: Duration::from_secs(6),
             ..RelaySettings::default()
         };
-        let relay = Relay::new(&service(), pool, kafka, settings, metrics);
+        let relay = change(Relay::new(&service(), pool, kafka, settings, metrics));
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let task = tokio::spawn(async move { relay.run(stopped).await.unwrap() });
@@ -240,5 +244,60 @@ async fn a_relay_outlives_its_database() {
         .unwrap();
     insert(&pool, &[OutboxRow::new(&locked(&unique("u"))).unwrap()]).await;
     until_empty(&pool).await;
+    relay.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_topic_that_is_missing_holds_up_no_other_and_is_made_again() {
+    let (_, pool) = support::database().await;
+    make_topic(&support::kafka()).await;
+    let missing = unique("missing");
+    // At the head of the slot of the others, and more than are read at once.
+    let lost: Vec<OutboxRow> = (0..400)
+        .map(|n| OutboxRow::new(&numbered(format!("lost-{n:03}"), "u")).unwrap())
+        .collect();
+    insert(&pool, &lost).await;
+    sqlx::query("UPDATE test_outbox SET topic = ?")
+        .bind(&missing)
+        .execute(&pool)
+        .await
+        .unwrap();
+    let rest = "SELECT COUNT(*) FROM test_outbox WHERE topic = 'user.locked'";
+    let relay = Running::start(support::kafka(), pool.clone());
+    for n in 0..3 {
+        let event = numbered(format!("fine-{n}"), "u");
+        insert(&pool, &[OutboxRow::new(&event).unwrap()]).await;
+        until("the other topic flows", || async {
+            count(&pool, rest).await == 0
+        })
+        .await;
+    }
+    relay.stop().await;
+    assert_eq!(count(&pool, "SELECT COUNT(*) FROM test_outbox").await, 400);
+    let relay = Running::start_with(support::kafka(), pool.clone(), |relay| {
+        relay.make_topics(TopicSettings::default())
+    });
+    until_empty(&pool).await;
+    relay.stop().await;
+    let messages = log::read_events(&support::brokers(), &missing, 400);
+    crate::relay_order::assert_in_order(&messages);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_of_the_dead_end_also_when_the_clock_was_set_back() {
+    let (_, pool) = support::database().await;
+    make_topic(&support::kafka()).await;
+    for statement in [
+        "UPDATE test_outbox_slot SET owner = 'dead', lease_until = NOW(3) + INTERVAL 1 HOUR",
+        "INSERT INTO test_outbox_relay VALUES ('dead', NOW(3) + INTERVAL 1 HOUR)",
+    ] {
+        sqlx::query(statement).execute(&pool).await.unwrap();
+    }
+    let relay = Running::start(support::kafka(), pool.clone());
+    until("all slots are ours", || async {
+        let sql = "SELECT COUNT(*) FROM test_outbox_slot WHERE owner <> 'dead'";
+        count(&pool, sql).await == 16
+    })
+    .await;
     relay.stop().await;
 }

@@ -40,7 +40,7 @@ pub(super) async fn register(
     if service.store.has_email(&email).await? {
         return Err(Refusal::EmailTaken.into());
     }
-    let password_hash = service.passwords.hash(password).await?;
+    let password_hash = service.passwords.hash_to_register(password).await?;
     let new = NewAccount {
         email: email.clone(),
         name,

@@ -100,6 +100,12 @@ struct Flags {
     /// Password hashes that wait; more are refused with 503.
     #[arg(long, default_value = "64")]
     hash_queue: String,
+    /// Of the password hashes made at once, those of registrations; at most --hash-parallel.
+    #[arg(long, default_value = "1")]
+    hash_register_parallel: String,
+    /// Registrations that wait, in a queue of their own; more are refused with 503.
+    #[arg(long, default_value = "64")]
+    hash_register_queue: String,
     /// Logs as text or json.
     #[arg(long, default_value = "text")]
     log: String,
@@ -136,7 +142,23 @@ impl Command {
             passes: problems.number("hash-passes", &flags.hash_passes, 1..=64),
             parallel_max: problems.number("hash-parallel", &flags.hash_parallel, 1..=256),
             queue_max: problems.number("hash-queue", &flags.hash_queue, 0..=10_000),
+            register_parallel_max: problems.number(
+                "hash-register-parallel",
+                &flags.hash_register_parallel,
+                1..=256,
+            ),
+            register_queue_max: problems.number(
+                "hash-register-queue",
+                &flags.hash_register_queue,
+                0..=10_000,
+            ),
         };
+        if hash.register_parallel_max > hash.parallel_max {
+            problems.add(
+                "hash-register-parallel",
+                "must not be above --hash-parallel",
+            );
+        }
         let database_url = problems.url("database-url", &flags.database_url, &["mysql://"]);
         if let Some(Subcommands::CreateAdmin { email, name }) = &flags.command {
             let admin = AdminConfig {

@@ -81,6 +81,7 @@ fn bad_configuration_is_told_at_once() {
             "--listen",
             "x",
             "--hash-passes=0",
+            "--hash-register-parallel=3",
             "--bogus",
             "--jwks-url",
             "ftp://x/",
@@ -89,7 +90,13 @@ fn bad_configuration_is_told_at_once() {
         .expect("ran");
     assert_eq!(output.status.code(), Some(64));
     let text = String::from_utf8(output.stderr).expect("text");
-    for flag in ["--listen", "--hash-passes", "--bogus", "--jwks-url"] {
+    for flag in [
+        "--listen",
+        "--hash-passes",
+        "--hash-register-parallel",
+        "--bogus",
+        "--jwks-url",
+    ] {
         assert!(text.contains(flag), "{flag} in {text}");
     }
 }

@@ -175,11 +175,77 @@ fn only_a_hold_that_is_made_for_the_order_leaves_a_tombstone() {
     let other = release(json!({"orderId": "o", "reservationId": "r", "reason": "USER_REQUEST"}));
     assert!(!other.tombstone);
     assert_eq!(other.reason.expect("one").as_str(), "USER_REQUEST");
+}
+
+#[test]
+fn a_release_is_read_field_by_field() {
+    let read = |data| {
+        let task = command(EventType::OrderCancelled, data).task;
+        let Task::Release { release, lines, .. } = task else {
+            panic!("{task:?}");
+        };
+        (release, lines)
+    };
+    let item = json!([{"skuId": "a", "quantity": 1}]);
+    for named in [
+        json!("no id"),
+        json!(7),
+        json!(null),
+        json!("r".repeat(81)),
+        json!(""),
+    ] {
+        let data = json!({"orderId": "o", "reservationId": named, "items": item});
+        let (release, _) = read(data);
+        assert_eq!(release.id.as_str(), "order-o", "{named}");
+        assert!(release.tombstone);
+    }
+    for items in [
+        json!(null),
+        json!("a"),
+        json!([{"skuId": "a"}]),
+        json!([{"skuId": "a", "quantity": -1}]),
+    ] {
+        let data = json!({"orderId": "o", "reservationId": "r", "items": items, "reason": 7});
+        let (release, lines) = read(data);
+        assert_eq!(
+            (release.id.as_str(), release.reason, lines),
+            ("r", None, None),
+            "{items}"
+        );
+    }
+    let (_, lines) =
+        read(json!({"orderId": "o", "reservationId": "r", "items": item, "reason": {}}));
+    assert_eq!(lines.expect("they are fine").as_slice().len(), 1);
+    // An order of such an id never had a hold.
     let nothing = command(
         EventType::OrderCancelled,
-        json!({"orderId": "o", "reservationId": "no id"}),
+        json!({"orderId": "o".repeat(59)}),
     );
     assert!(matches!(nothing.task, Task::Nothing));
+}
+
+#[test]
+fn an_event_whose_id_the_journal_cannot_have_is_found_again() {
+    let request = |id: &str| {
+        let data = RawValue::from_string(json!({"orderId": "o"}).to_string()).expect("JSON");
+        let cause = Envelope {
+            id: id.to_owned(),
+            source: "/test".to_owned(),
+            subject: None,
+            time: None,
+            correlation_id: None,
+            causation_id: None,
+            traceparent: None,
+            data: &*data,
+        };
+        context(&cause).request_id.expect("always one")
+    };
+    assert_eq!(request("e-1").as_str(), "e-1");
+    let odd = request("e\n1");
+    assert_eq!(odd, request("e\n1"));
+    assert_ne!(odd, request("e\t1"));
+    assert_eq!(odd.as_str().len(), "event-".len() + 64);
+    assert!(request(&"ä".repeat(200)).as_str().starts_with("event-"));
 }
 
 #[test]

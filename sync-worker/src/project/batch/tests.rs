@@ -73,3 +73,23 @@ fn what_cannot_be_read_is_taken_along() {
     let batch = Batch::gather(&entries, id(7, 0)).unwrap();
     assert_eq!((batch.taken(), batch.changes()), (3, 2));
 }
+
+#[test]
+fn no_more_is_fetched_once_a_batch_waits() {
+    let waiting = |entries: usize, changes: usize| -> VecDeque<Gathered> {
+        let entry = |n| Gathered::read(adjusted(7, n, changes));
+        (1..=u64::try_from(entries).unwrap()).map(entry).collect()
+    };
+    assert!(!Batch::is_full(&waiting(0, 0)));
+    assert!(!Batch::is_full(&waiting(BATCH_ENTRIES_MAX - 1, 1)));
+    assert!(Batch::is_full(&waiting(BATCH_ENTRIES_MAX, 1)));
+    // Few entries, each with as many changes as one can have.
+    let enough = BATCH_CHANGES_MAX.div_ceil(128);
+    assert!(!Batch::is_full(&waiting(enough - 1, 128)));
+    assert!(Batch::is_full(&waiting(enough, 128)));
+    // Few changes, long ones.
+    let long = "x".repeat(BATCH_BYTES_MAX / 2);
+    let long = |n| Gathered::read(entry(id(7, n), &[("@", "1000"), ("?", &long)]));
+    assert!(!Batch::is_full(&[long(1)].into()));
+    assert!(Batch::is_full(&[long(1), long(2)].into()));
+}

@@ -311,24 +311,84 @@ fn an_epoch_that_was_never_issued_stays_as_it_is() {
         .is(&held);
 }
 
+/// MariaDB at this place, although Redis noted 100-7; it knows no epoch after 90.
+fn far_back(to: &str) -> Case {
+    let mut case = Case::new().mariadb(|cursor| {
+        cursor.position = id(to);
+        cursor.issued = Epoch(90);
+    });
+    case.epochs = [(Epoch(90), None)].into_iter().collect();
+    case
+}
+
 #[test]
-fn a_mariadb_that_went_back_is_filled_from_redis() {
+fn a_mariadb_that_went_back_follows_on_where_the_journal_goes_on() {
+    // The journal begins at 100-2.
+    for position in ["100-6", "100-2", "100-1"] {
+        let case = || Case::new().mariadb(|cursor| cursor.position = id(position));
+        case().is(&Decision::Follow);
+        case().other_life().is(&Decision::Open(Open::OtherLife));
+        case()
+            .remembering("100-10")
+            .is(&Decision::Open(Open::WentBack));
+        // As it is on the way to the end of a copy.
+        case()
+            .mariadb(|cursor| {
+                cursor.state = Resyncing;
+                cursor.guarded_to = Some(id("100-7"));
+            })
+            .is(&Decision::Follow);
+    }
+    // Its reader found a hole.
+    let mut hole = Case::new().mariadb(|cursor| cursor.position = id("100-6"));
+    hole.memory.gap = Some("found".to_owned());
+    hole.is_gap();
+}
+
+#[test]
+fn a_mariadb_that_went_back_to_before_an_epoch_follows_on_in_a_new_one() {
+    let forgotten = Decision::Open(Open::Forgotten);
+    let case = || far_back("90-3").redis(|survey| survey.first = Some(id("90-1")));
+    case().is(&forgotten);
+    case().other_life().is(&forgotten);
+    // The journal begins with an epoch; its reader finds out what that follows.
+    let mut begins = far_back("90-3").redis(|survey| survey.first = Some(id("100-0")));
+    begins.is(&forgotten);
+    begins.memory.gap = Some("found".to_owned());
+    begins.is_gap();
+    // Nothing was projected in it: nobody knows whose it is.
+    case()
+        .meta(|meta| meta.projected = Some(id("90-9")))
+        .is(&Decision::Resync(Resync::Behind));
+}
+
+#[test]
+fn a_mariadb_that_went_back_further_than_the_journal_is_filled_from_redis() {
     let behind = Decision::Resync(Resync::Behind);
-    let case = || Case::new().mariadb(|cursor| cursor.position = id("100-6"));
+    let case = || {
+        Case::new().journal("100-5", "100-9").meta(|meta| {
+            meta.projected = Some(id("100-7"));
+        })
+    };
+    let case = || case().mariadb(|cursor| cursor.position = id("100-3"));
     case().is(&behind);
     case().other_life().is(&behind);
+    // All that was projected was let go, or the journal is not what it was, or there is none: Redis is
+    // the newer of the two, and never filled from the older.
+    case().redis(|survey| survey.first = None).is(&behind);
+    case()
+        .redis(|survey| survey.last = Some(id("100-6")))
+        .is(&behind);
+    case()
+        .redis(|survey| {
+            survey.first = None;
+            survey.last = None;
+        })
+        .is(&behind);
     // So far back that it does not know the epoch any more.
-    let far = || {
-        let mut case = case().mariadb(|cursor| {
-            cursor.position = id("90-3");
-            cursor.issued = Epoch(90);
-        });
-        case.epochs = [(Epoch(90), None)].into_iter().collect();
-        case
-    };
-    far().is(&behind);
-    // Without that nobody knows which of the two is older.
-    far()
+    far_back("90-3").is(&behind);
+    // Without what Redis noted nobody knows which of the two is older.
+    far_back("90-3")
         .meta(|meta| meta.projected = None)
         .is(&Decision::Hold(Held::NeverIssued(Epoch(100))));
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use contracts::{EventType, failed_event_id};
 use inventory_core::{Count, CustomerId, LimitChange, OrderId, PurchaseLimit, Reserve};
 use serde_json::{Value, json};
-use service_kit::consumer::HandlerError;
+use service_kit::consumer::{HandlerError, Outcome};
 
 use super::shop::*;
-use crate::support::*;
+use crate::{bench::Bench, site::work, support::*};
 
 fn failed(events: &[Value]) -> Vec<(&str, &str)> {
     let text = |event: &Value, name: &str| event["data"][name].as_str().map(str::len);
@@ -286,6 +286,37 @@ async fn a_hold_that_was_made_and_is_over_is_not_also_refused() {
             .await
             .is_empty()
     );
+}
+
+/// The same, and the projection has not told yet that this command bound the hold.
+#[tokio::test]
+async fn a_hold_that_is_over_is_not_refused_before_it_is_known_who_had_it() {
+    let shop = Shop::open().await;
+    shop.bench.world.reserve("r-1", &[("b", 1)]).await;
+    shop.bench.world.at_rest().await;
+    let Shop {
+        bench, commands, ..
+    } = shop;
+    let Bench { world, working } = bench;
+    working.stop().await;
+    let bound = named("o-1", "r-1", &[("b", 1)]);
+    let handed_over = async || attempt(&commands, EventType::OrderPlaced, "e-1", &bound).await;
+    assert_eq!(handed_over().await.unwrap(), Outcome::Done);
+    // It died before its record, and the hold is over.
+    world.sql(&["DELETE FROM inventory_command"]).await;
+    let released = world.engine.release(S, &release("r-1"), soon()).await;
+    released.unwrap().unwrap();
+    let tried = handed_over().await;
+    assert!(waits_for_the_projection(&tried), "{tried:?}");
+    let working = work(&world).await;
+    world.at_rest().await;
+    assert_eq!(handed_over().await.unwrap(), Outcome::Done);
+    let outcome: String = sqlx::query_scalar("SELECT outcome FROM inventory_command")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(outcome, "DONE");
+    working.stop().await;
 }
 
 #[tokio::test]

@@ -2,13 +2,17 @@
 //! worker: its transaction is open while this one asks the engine.
 
 use contracts::EventType;
-use inventory_core::{OrderId, Reserve};
+use inventory_core::{Confirm, Context, OrderId, Reserve, Text};
 use serde_json::{Value, json};
-use service_kit::consumer::{HandlerError, Outcome};
+use service_kit::{
+    consumer::{HandlerError, Outcome},
+    relay::Waker,
+};
 use sqlx::MySqlConnection;
+use sync_worker::project::Events;
 
 use super::shop::*;
-use crate::support::*;
+use crate::{bench::Bench, site::work_with, support::*};
 
 /// The other worker has asked the engine and writes its outcome, but has not committed. On a
 /// connection that MariaDB lets wait.
@@ -123,6 +127,48 @@ async fn a_sale_that_was_left_behind_is_taken_back_at_the_next_delivery() {
     assert_eq!(shop.status("order-o-2").await.unwrap(), "CONFIRMED");
     assert_eq!(shop.stock("a"), [8, 0, 2]);
     shop.is_clean().await;
+}
+
+/// The other worker lost its partition while its call was on the way: the sale comes after the refusal,
+/// and the projection has not told yet who sold.
+#[tokio::test]
+async fn a_sale_after_a_refusal_is_taken_back_once_it_is_projected() {
+    let shop = Shop::open().await;
+    shop.place("o-1", &[("a", 2)]).await;
+    shop.bench.world.at_rest().await;
+    let Shop {
+        bench, commands, ..
+    } = shop;
+    let Bench { world, working } = bench;
+    working.stop().await;
+    world
+        .sql(&[
+            "INSERT INTO inventory_command (command_key, kind, event_id, outcome)
+             VALUES ('confirm:o-1', 'CONFIRM', 'f-1', 'REFUSED')",
+        ])
+        .await;
+    let sale = Confirm {
+        context: Context {
+            request_id: Text::parse("f-1").ok(),
+            ..Context::default()
+        },
+        ..confirm("order-o-1")
+    };
+    let sold = world.engine.confirm(S, &sale, soon()).await;
+    sold.unwrap().unwrap();
+    let data = about("o-1", "order-o-1", &[("a", 2)]);
+    let tried = attempt(&commands, EventType::OrderConfirmed, "f-1", &data).await;
+    assert!(waits_for_the_projection(&tried), "{tried:?}");
+    let working = work_with(&world, Some(Events::new(Waker::default()))).await;
+    world.at_rest().await;
+    let done = attempt(&commands, EventType::OrderConfirmed, "f-1", &data).await;
+    assert_eq!(done.unwrap(), Outcome::Done);
+    let bench = Bench { world, working };
+    let figures = ["availableQuantity", "reservedQuantity", "soldQuantity"];
+    let stock = figures.map(|name| bench.figure("default:a", name));
+    assert_eq!(stock, [10, 0, 0]);
+    bench.world.at_rest().await;
+    bench.is_clean().await;
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use devstack::{mariadb::MariaDbServer, redis::RedisServer};
 
 use super::{
+    clients::Load,
     losses::*,
     stage::{Stage, copy_folder, replace_folder},
     verify::Lost,
@@ -29,15 +30,56 @@ async fn redis_restarts_while_mariadb_is_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn mariadb_is_restored_from_an_older_backup() {
+async fn mariadb_loses_its_last_moments() {
+    let mariadb = MariaDbServer::builder().start().unwrap();
+    let stage = Stage::set(&mariadb, 1).await;
+    let worker = work(&stage.world).await;
+    let (load, backup) = sell_with_a_backup(&stage, &mariadb, 22).await;
+    let noted = stage.world.survey().await.meta.unwrap().projected.unwrap();
+    mariadb.stop().unwrap();
+    load.answers(100).await;
+    replace_folder(&mariadb.data_dir(), Some(backup.path()));
+    mariadb.start_again().unwrap();
+    assert!(stage.world.cursor().await.position < noted);
+    // Nobody is fenced, so nobody waits.
+    load.answers(100).await;
+    let book = load.end().await;
+    stage.verify(&book, &[], Lost::Nothing).await;
+    worker.follows().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn mariadb_is_restored_from_a_backup_older_than_the_journal() {
     let mariadb = MariaDbServer::builder().start().unwrap();
     let mut stage = Stage::set(&mariadb, 1).await;
     let worker = work(&stage.world).await;
-    let load = stage.sell(21).await;
-    let backup = tempfile::tempdir().unwrap();
-    let backup = backup.path().join("mariadb");
+    let (load, backup) = sell_with_a_backup(&stage, &mariadb, 21).await;
+    let known = stage.known().await;
     mariadb.stop().unwrap();
-    copy_folder(&mariadb.data_dir(), &backup);
+    load.answers(100).await;
+    // As after more than a minute.
+    stage.world.raw(&["XTRIM", &k("journal"), "MAXLEN", "20"]);
+    let restore = |_: &RedisServer| {
+        replace_folder(&mariadb.data_dir(), Some(backup.path()));
+        mariadb.start_again().unwrap();
+    };
+    stage.lose_knowing(known, restore).await;
+    stage.back(&load).await;
+    let book = load.end().await;
+    stage.verify(&book, &["RESYNCED"], Lost::Nothing).await;
+    worker.follows().await;
+}
+
+/// Lets clients in, and copies MariaDB; when this is done, Redis knows of more as projected.
+async fn sell_with_a_backup(
+    stage: &Stage,
+    mariadb: &MariaDbServer,
+    seed: u64,
+) -> (Load, tempfile::TempDir) {
+    let load = stage.sell(seed).await;
+    let backup = tempfile::tempdir().unwrap();
+    mariadb.stop().unwrap();
+    copy_folder(&mariadb.data_dir(), backup.path());
     mariadb.start_again().unwrap();
     load.answers(100).await;
     let far = stage.world.survey().await.last.unwrap();
@@ -46,16 +88,5 @@ async fn mariadb_is_restored_from_an_older_backup() {
         meta.projected.is_some_and(|projected| projected >= far)
     })
     .await;
-    let known = stage.known().await;
-    mariadb.stop().unwrap();
-    load.answers(100).await;
-    let restore = |_: &RedisServer| {
-        replace_folder(&mariadb.data_dir(), Some(&backup));
-        mariadb.start_again().unwrap();
-    };
-    stage.lose_knowing(known, restore).await;
-    stage.back(&load).await;
-    let book = load.end().await;
-    stage.verify(&book, &["RESYNCED"], Lost::Nothing).await;
-    worker.follows().await;
+    (load, backup)
 }

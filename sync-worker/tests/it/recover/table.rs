@@ -1,4 +1,6 @@
 use inventory_core::{Epoch, engine::ProjectionMode};
+use service_kit::relay::Waker;
+use sync_worker::project::Events;
 
 use crate::{
     project::{books, workload::Workload},
@@ -242,14 +244,23 @@ async fn an_epoch_that_mariadb_never_issued_is_left_alone() {
     worker.stop().await;
 }
 
-#[tokio::test]
-async fn a_mariadb_that_went_back_in_time_is_filled_from_redis() {
-    let (world, worker, mut workload) = busy(37, 60).await;
+/// A shop, and the MariaDB of before its last steps.
+async fn went_back(
+    seed: u64,
+    meanwhile: impl AsyncFnOnce(&World, &mut Workload),
+) -> (World, Workload, Told) {
+    let world = shop().await;
+    let events = || Some(Events::new(Waker::default()));
+    let worker = work_with(&world, events()).await;
+    world.opened().await;
+    let mut workload = Workload::new(seed);
+    workload.begin(&world).await;
+    steps_of(&mut workload, &world, 60).await;
     world.at_rest().await;
     worker.stop().await;
     world.backup().await;
-    let worker = work(&world).await;
-    steps_of(&mut workload, &world, 80).await;
+    let worker = work_with(&world, events()).await;
+    meanwhile(&world, &mut workload).await;
     world.at_rest().await;
     eventually("redis knows", async || {
         let survey = world.survey().await;
@@ -257,9 +268,86 @@ async fn a_mariadb_that_went_back_in_time_is_filled_from_redis() {
     })
     .await;
     worker.stop().await;
-    let epoch = world.engine.gate(S).unwrap();
+    let told = world.told().await;
     world.bring_back().await;
+    assert!(world.told().await.1.len() < told.1.len());
+    (world, workload, told)
+}
 
+/// The audit log, and the events.
+type Told = (Vec<String>, Vec<String>);
+
+impl World {
+    async fn told(&self) -> Told {
+        let rows = async |sql: &'static str| sqlx::query_scalar(sql).fetch_all(&self.pool).await;
+        let log = rows(
+            "SELECT CONCAT_WS(' ', epoch, n, item, kind, reservation_id, sku_id, version,
+                 available_before, available_after, reserved_after, sold_after)
+             FROM stock_journal ORDER BY epoch, n, item, sku_id",
+        );
+        let events = rows("SELECT CONCAT(event_id, payload) FROM inventory_outbox ORDER BY 1");
+        (log.await.unwrap(), events.await.unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_mariadb_that_went_back_a_little_catches_up() {
+    let (world, mut workload, told) = went_back(37, async |world, workload| {
+        steps_of(workload, world, 80).await;
+    })
+    .await;
+    let worker = work_with(&world, Some(Events::new(Waker::default()))).await;
+    world.agree().await;
+    assert_eq!(
+        world.told().await,
+        told,
+        "nothing is missing, and nothing is told otherwise"
+    );
+    all_is_well(&world, &worker, &mut workload).await;
+    assert_eq!(world.kinds().await, ["REBUILT"]);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_mariadb_that_went_back_over_an_epoch_catches_up() {
+    let (world, mut workload, told) = went_back(43, async |world, workload| {
+        steps_of(workload, world, 20).await;
+        let epoch = world.engine.gate(S).unwrap();
+        world.redis.kill9().unwrap();
+        world.redis.start_again().unwrap();
+        world.opened_after(epoch).await;
+        steps_of(workload, world, 40).await;
+    })
+    .await;
+    let epoch = world.engine.gate(S).unwrap();
+    let worker = work_with(&world, Some(Events::new(Waker::default()))).await;
+    world.opened_after(epoch).await;
+    world.agree().await;
+    assert_eq!(
+        world.told().await,
+        told,
+        "nothing is missing, and nothing is told otherwise"
+    );
+    all_is_well(&world, &worker, &mut workload).await;
+    // The first start, the epoch of the restart, and the one that MariaDB did not know of it any more.
+    assert_eq!(world.kinds().await, ["REBUILT", "OPENED", "OPENED"]);
+    // Both are known again: whoever comes back from there is helped.
+    let known: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM journal_epoch")
+        .fetch_one(&world.pool)
+        .await
+        .unwrap();
+    assert_eq!(known, 3);
+    worker.stop().await;
+}
+
+#[tokio::test]
+async fn a_mariadb_that_went_back_further_than_the_journal_is_filled_from_redis() {
+    let (world, mut workload, _) = went_back(44, async |world, workload| {
+        steps_of(workload, world, 80).await;
+    })
+    .await;
+    let epoch = world.engine.gate(S).unwrap();
+    world.raw(&["XTRIM", &k("journal"), "MAXLEN", "3"]);
     let worker = work(&world).await;
     world.opened_after(epoch).await;
     world.agree().await;
@@ -373,6 +461,10 @@ async fn nothing_is_decided_on_a_replica() {
     assert_eq!(world.kinds().await.pop().unwrap(), "OPENED");
 }
 
+/// It has columns that nobody may write, and rows are only added.
+const EVENTS_BACK: &str =
+    "DELETE FROM inventory_outbox WHERE id NOT IN (SELECT id FROM old_inventory_outbox)";
+
 const TABLES: [&str; 9] = [
     "journal_cursor",
     "journal_epoch",
@@ -388,7 +480,7 @@ const TABLES: [&str; 9] = [
 impl World {
     /// Copies all tables.
     async fn backup(&self) {
-        for table in TABLES {
+        for table in TABLES.iter().chain(&["inventory_outbox"]) {
             let make = format!("CREATE TABLE old_{table} AS SELECT * FROM {table}");
             sqlx::query(sqlx::AssertSqlSafe(make))
                 .execute(&self.pool)
@@ -399,6 +491,7 @@ impl World {
 
     /// Makes all tables what they were.
     async fn bring_back(&self) {
+        self.sql(&[EVENTS_BACK]).await;
         for table in TABLES {
             for sql in [
                 format!("DELETE FROM {table}"),

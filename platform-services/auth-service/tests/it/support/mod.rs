@@ -88,6 +88,15 @@ impl Users {
         request.call().unwrap().status().as_u16()
     }
 
+    /// How many passwords it has looked at.
+    pub(crate) fn verified(&self) -> u64 {
+        let asked = self.agent.get(format!("{}/metrics", self.base)).call();
+        let metrics = asked.unwrap().body_mut().read_to_string().unwrap();
+        let wanted = r#"user_password_hashes_total{operation="verify"} "#;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(wanted));
+        line.map_or(0, |number| number.parse().unwrap())
+    }
+
     fn is_ready(&self) -> bool {
         let asked = self.agent.get(format!("{}/readyz", self.base)).call();
         asked.is_ok_and(|answer| answer.status() == 200)
@@ -264,6 +273,19 @@ impl Site {
     pub(crate) fn texts(&self, sql: &'static str, id: &str) -> Vec<String> {
         let query = sqlx::query_scalar(sql).bind(id).fetch_all(&self.pool);
         self.runtime.block_on(query).unwrap()
+    }
+
+    /// Changes the database, as time would.
+    pub(crate) fn change(&self, sql: &'static str, number: impl Into<i64>, id: &str) {
+        let query = sqlx::query(sql).bind(number.into()).bind(id);
+        let done = self.runtime.block_on(query.execute(&self.pool)).unwrap();
+        assert!(done.rows_affected() > 0, "{sql}");
+    }
+
+    /// Deletes what is old, as it does by itself from time to time.
+    pub(crate) fn clean(&self) {
+        let store = auth_service::store::Store::new(self.pool.clone());
+        self.runtime.block_on(store.clean()).unwrap();
     }
 
     /// user-service goes away.

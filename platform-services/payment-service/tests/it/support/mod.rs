@@ -109,6 +109,8 @@ impl Around {
             format!("--toss-url={}", self.sandbox.base),
             format!("--jwks-file={}", jwks.display()),
             format!("--gateway-timeout-ms={GATEWAY_TIMEOUT_MS}"),
+            // Tests that make it fail must not close it to the others.
+            "--gateway-failures=100000".to_owned(),
             "--look-first-ms=200".to_owned(),
             "--unfound-after-seconds=3".to_owned(),
             "--last-look-seconds=5".to_owned(),
@@ -158,10 +160,7 @@ impl World {
 
     /// A number or a text from the database.
     pub(crate) fn sql(&self, statement: &str) -> String {
-        let name = self.around.database.rsplit('/').next().unwrap();
-        let name = name.split('?').next().unwrap();
-        let text = MARIADB.sql(&format!("USE `{name}`; {statement}")).unwrap();
-        text.trim().to_owned()
+        sql(&self.around.database, statement)
     }
 
     /// The books of the sandbox about an order: what was taken, and what of it was paid back.
@@ -211,10 +210,28 @@ impl World {
     }
 }
 
+/// A database of one's own.
+pub(crate) fn database() -> String {
+    MARIADB.create_database().unwrap()
+}
+
+/// A number or a text from the database with this URL.
+pub(crate) fn sql(database: &str, statement: &str) -> String {
+    let name = database.rsplit('/').next().unwrap();
+    let name = name.split('?').next().unwrap();
+    let text = MARIADB.sql(&format!("USE `{name}`; {statement}")).unwrap();
+    text.trim().to_owned()
+}
+
 /// A sandbox.
 pub(crate) fn sandbox(more: &[&str]) -> (ServerProcess, Http) {
+    sandbox_at("127.0.0.1:0", more)
+}
+
+/// A sandbox at this address.
+pub(crate) fn sandbox_at(address: &str, more: &[&str]) -> (ServerProcess, Http) {
     let process = ServerProcess::builder(env!("CARGO_BIN_EXE_toss-sandbox"))
-        .args(["--listen=127.0.0.1:0", "--hold-ms", HOLD_MS])
+        .args([&format!("--listen={address}"), "--hold-ms", HOLD_MS])
         .args(["--slow-ms=300", "--webhook-delay-ms=20"])
         .args(more)
         .without_env("SANDBOX_")
@@ -257,7 +274,7 @@ fn inventory(redis: &RedisServer) -> Http {
 }
 
 /// An address that nobody listens on at the moment.
-fn free_address() -> SocketAddr {
+pub(crate) fn free_address() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Answer, Order, Shop, login, text, unique};
 
+const PASSWORD: &str = "correct horse battery";
+
 /// A customer of the shop who is logged in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Customer<'a> {
@@ -13,6 +15,7 @@ pub(crate) struct Customer<'a> {
 
 #[derive(Debug)]
 struct Who {
+    email: String,
     token: String,
     user_id: String,
 }
@@ -21,18 +24,27 @@ impl Shop {
     /// A new customer without an address.
     #[track_caller]
     pub(crate) fn stranger(&'static self) -> Customer<'static> {
-        let (email, password) = (unique("c") + "@shop.example", "correct horse battery");
-        let body = json!({"email": email, "password": password, "name": "손님"});
+        let email = unique("c") + "@shop.example";
+        let body = json!({"email": email, "password": PASSWORD, "name": "손님"});
         let answer = self.user.http.post("/api/users/register", "", &body);
         let user_id = text(&answer.expect(201)["userId"]);
-        let token = login(&self.stack, &email, password);
-        self.known(token, user_id)
+        let token = login(&self.stack, &email, PASSWORD);
+        self.known(email, token, user_id)
     }
 
     /// Somebody who is logged in.
-    pub(crate) fn known(&'static self, token: String, user_id: String) -> Customer<'static> {
+    pub(crate) fn known(
+        &'static self,
+        email: String,
+        token: String,
+        user_id: String,
+    ) -> Customer<'static> {
         // For as long as the tests run.
-        let who = Box::leak(Box::new(Who { token, user_id }));
+        let who = Box::leak(Box::new(Who {
+            email,
+            token,
+            user_id,
+        }));
         Customer { shop: self, who }
     }
 
@@ -46,6 +58,11 @@ impl Shop {
 }
 
 impl Customer<'static> {
+    /// Mail address and password.
+    pub(crate) fn credentials(self) -> (&'static str, &'static str) {
+        (&self.who.email, PASSWORD)
+    }
+
     pub(crate) fn token(self) -> &'static str {
         &self.who.token
     }

@@ -22,7 +22,11 @@ use serde_json::json;
 
 use self::stack::{ADMIN, Stack};
 pub(crate) use self::{
-    customer::Customer, goods::Stock, http::Answer, order::Order, stack::Service,
+    customer::{Customer, lines},
+    goods::Stock,
+    http::{Answer, Http},
+    order::Order,
+    stack::Service,
 };
 
 /// How long a condition may take to come true; far longer than it should on a busy machine.
@@ -63,6 +67,8 @@ impl<G> Drop for Visit<G> {
                     let cut = line.char_indices().nth(LINE_CHARS);
                     eprintln!("{}", &line[..cut.map_or(line.len(), |(at, _)| at)]);
                 }
+                // The next test finds everybody at work again.
+                service.revive();
             }
         }
     }

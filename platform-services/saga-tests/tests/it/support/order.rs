@@ -29,6 +29,31 @@ impl Order {
         http.get(&path, self.customer.token()).expect(200)
     }
 
+    /// The order, if somebody answers.
+    pub(crate) fn look(&self) -> Option<Value> {
+        let path = format!("/api/orders/{}", self.id);
+        let http = &self.customer.shop.order.http;
+        let answer = http.send("GET", &path, self.customer.token(), None, &[]);
+        Some(answer.ok().filter(|answer| answer.status == 200)?.json)
+    }
+
+    /// Its status, if somebody answers.
+    pub(crate) fn glance(&self) -> Option<String> {
+        Some(self.look()?["status"].as_str()?.to_owned())
+    }
+
+    /// That of its payment, if somebody answers and there is one.
+    pub(crate) fn glance_payment(&self) -> Option<String> {
+        let path = format!("/api/payments?orderId={}", self.id);
+        let http = &self.customer.shop.payment.http;
+        let answer = http.send("GET", &path, self.customer.token(), None, &[]);
+        Some(
+            answer.ok()?.json["payments"][0]["status"]
+                .as_str()?
+                .to_owned(),
+        )
+    }
+
     /// Waits until the order has this status, and shows it.
     #[track_caller]
     pub(crate) fn until(&self, status: &str) -> Value {

@@ -2,15 +2,20 @@
 
 use std::{net::SocketAddr, thread};
 
+use contracts::EventType;
 use devstack::{
     kafka::KafkaServer,
     mariadb::{self, MariaDbServer},
     process::{Builder, ServerProcess},
-    redis::RedisServer,
+    redis::{Appendonly, RedisServer},
     wait,
 };
 use serde_json::json;
-use service_kit::ids;
+use service_kit::{
+    ids,
+    kafka::Kafka,
+    topics::{self, TopicSettings},
+};
 use tempfile::TempDir;
 
 use super::{PATIENCE, http::Http, ports};
@@ -62,6 +67,13 @@ impl Service {
             self.is_ready()
         })
         .unwrap();
+    }
+
+    /// Lets it go on, or starts it, where a test has left it paused or dead.
+    pub(crate) fn revive(&self) {
+        // It may well be at work.
+        drop(self.process.resume());
+        drop(self.process.start_again());
     }
 
     /// As a crash, and a start by whoever watches over it; returns when it answers again.
@@ -120,10 +132,23 @@ fn create_admin(database_url: &str) {
     assert!(ended.success(), "{}", process.log());
 }
 
+/// The services make their topics themselves; but who looks for a topic before another has made it
+/// looks again ten seconds later.
+fn create_topics(kafka: &KafkaServer) {
+    let kafka = Kafka::new(kafka.bootstrap(), "saga-tests");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let every = EventType::ALL.iter().copied();
+    let created = topics::create(&kafka, every, TopicSettings::default());
+    runtime.block_on(created).unwrap();
+}
+
 impl Stack {
     pub(crate) fn start() -> Self {
         let kafka = thread::spawn(|| KafkaServer::builder().start().unwrap());
-        let redis = RedisServer::builder().start().unwrap();
+        let redis = RedisServer::builder()
+            .appendonly(Appendonly::Always)
+            .start()
+            .unwrap();
         let mariadb = MariaDbServer::builder()
             .durability(mariadb::Durability::EverySecond)
             .buffer_pool_mib(128)
@@ -132,6 +157,7 @@ impl Stack {
         let user_database = mariadb.url("shop_user");
         create_admin(&user_database);
         let kafka = kafka.join().unwrap();
+        create_topics(&kafka);
 
         let files = tempfile::tempdir().unwrap();
         let file = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
