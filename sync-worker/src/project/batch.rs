@@ -119,7 +119,8 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The first of `entries`, as many as [`Batch::take`] takes.
+    /// The first of `entries`: as many as fit into one transaction, up to the first that does not
+    /// follow.
     ///
     /// # Errors
     /// [`Gap`]: already the first does not follow `after`.
