@@ -8,6 +8,7 @@ use sync_worker::status::Status;
 use super::outbox::{Event, another, events_of, rows, stock, written};
 use crate::{
     project::{books, project_with, workload::Workload},
+    site::{shop, work_with},
     support::*,
 };
 
@@ -200,4 +201,33 @@ async fn who_hears_all_events_knows_what_the_tables_say() {
         assert_eq!(heard.contains_key(event_type.name()), caused && !failed);
     }
     eprintln!("{heard:?}");
+}
+
+#[tokio::test]
+async fn a_rebuilt_redis_says_nothing_anew_and_everything_after() {
+    let world = shop().await;
+    let working = work_with(&world, Some(events_of())).await;
+    let epoch = world.opened().await;
+    let mut workload = Workload::new(311);
+    workload.purges = false;
+    workload.begin(&world).await;
+    for _ in 0..80 {
+        workload.step(&world).await;
+    }
+    world.at_rest().await;
+    let said = rows(&world).await;
+    world.raw(&["FLUSHALL"]);
+    world.opened_after(epoch).await;
+    assert_eq!(rows(&world).await, said, "what is put back was said before");
+    for _ in 0..80 {
+        workload.step(&world).await;
+    }
+    world.at_rest().await;
+    working.stop().await;
+    assert!(rows(&world).await.len() > said.len());
+    let mut listener = Listener::default();
+    for event in &written(&world).await {
+        listener.hear(event);
+    }
+    listener.agrees_with(&world).await;
 }
