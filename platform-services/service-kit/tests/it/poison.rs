@@ -135,8 +135,9 @@ async fn poison_of_every_sort_is_set_aside_with_its_reason() {
 async fn an_event_on_another_types_topic_is_set_aside() {
     let kafka = support::kafka();
     let (_, pool) = support::database().await;
-    let topic = "user.registered";
-    let types = [contracts::EventType::UserRegistered];
+    // A topic that no other test writes to.
+    let topic = "product.changed";
+    let types = [contracts::EventType::ProductChanged];
     topics::create(&kafka, types, TopicSettings::default())
         .await
         .unwrap();
