@@ -4,8 +4,8 @@
 mod caller;
 mod need;
 
-use access_token::{TokenError, Verifier};
-use hyper::header::{AUTHORIZATION, HeaderMap};
+use access_token::{TokenError, Verifier, bearer};
+use hyper::header::HeaderMap;
 use inventory_core::Code;
 
 pub(crate) use self::{
@@ -41,7 +41,8 @@ impl Access {
         if need == Need::Nothing {
             return Ok(Caller::Stranger);
         }
-        let Some(token) = bearer(headers)? else {
+        let Some(token) = bearer(headers).map_err(|error| unauthenticated(error.to_string()))?
+        else {
             return Err(unauthenticated(
                 "there is no token: send Authorization: Bearer with an access token from POST /api/auth/login",
             ));
@@ -55,28 +56,6 @@ impl Access {
                 "this needs the role CUSTOMER, SERVICE or ADMIN, and a customer's `sub` that can be a customerId",
             )),
         }
-    }
-}
-
-/// The token of the one `Authorization: Bearer` header.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = all.next() else {
-        return Ok(None);
-    };
-    let token = value
-        .to_str()
-        .ok()
-        .filter(|_| all.next().is_none())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .filter(|token| !token.is_empty());
-    match token {
-        Some(token) => Ok(Some(token)),
-        None => Err(unauthenticated(
-            "the Authorization header must be one, and like: Bearer eyJ0eXAi…",
-        )),
     }
 }
 

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod bearer;
 mod claims;
 mod error;
 mod http;
@@ -13,6 +14,7 @@ pub mod testing;
 mod verifier;
 
 pub use self::{
+    bearer::{NotBearer, bearer},
     claims::{Claims, Role},
     error::{FetchError, TokenError},
     source::JwksSource,

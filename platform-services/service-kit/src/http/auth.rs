@@ -19,16 +19,12 @@ use std::sync::Arc;
 
 use access_token::{
     Claims, DEFAULT_AUDIENCE, DEFAULT_ISSUER, DEFAULT_JWKS_URL, JwksSource, TokenError,
-    VerifierSettings,
+    VerifierSettings, bearer,
 };
 pub use access_token::{Role, Verifier};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use clap::Args;
-use hyper::{
-    StatusCode,
-    header::{AUTHORIZATION, HeaderMap},
-    http::request::Parts,
-};
+use hyper::{StatusCode, http::request::Parts};
 
 use super::Problem;
 use crate::config::Problems;
@@ -95,7 +91,9 @@ async fn principal(parts: &mut Parts) -> Result<Option<Principal>, Problem> {
     if let Some(principal) = parts.extensions.get::<Principal>() {
         return Ok(Some(principal.clone()));
     }
-    let Some(token) = bearer(&parts.headers)? else {
+    let Some(token) =
+        bearer(&parts.headers).map_err(|error| Problem::unauthenticated(error.to_string()))?
+    else {
         return Ok(None);
     };
     let Some(verifier) = parts.extensions.get::<Verifier>() else {
@@ -106,28 +104,6 @@ async fn principal(parts: &mut Parts) -> Result<Option<Principal>, Problem> {
     let principal = Principal(claims);
     parts.extensions.insert(principal.clone());
     Ok(Some(principal))
-}
-
-/// The token of the one `Authorization: Bearer` header.
-fn bearer(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
-    let mut all = headers.get_all(AUTHORIZATION).iter();
-    let Some(value) = all.next() else {
-        return Ok(None);
-    };
-    let token = value
-        .to_str()
-        .ok()
-        .filter(|_| all.next().is_none())
-        .and_then(|value| value.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token.trim())
-        .filter(|token| !token.is_empty());
-    match token {
-        Some(token) => Ok(Some(token)),
-        None => Err(Problem::unauthenticated(
-            "the Authorization header must be one, and like: Bearer eyJ0eXAi…",
-        )),
-    }
 }
 
 fn refusal(error: TokenError) -> Problem {
@@ -209,7 +185,10 @@ impl TokenFlags {
 #[cfg(test)]
 mod tests {
     use access_token::{FetchError, testing::Issuer};
-    use hyper::{Request, header::HeaderValue};
+    use hyper::{
+        Request,
+        header::{AUTHORIZATION, HeaderValue},
+    };
 
     use super::*;
 
