@@ -219,10 +219,14 @@ fn mariadb(workspace: &Workspace, stack: Stack, addresses: &Addresses) -> Result
     left_behind::stop("mariadbd", &database::data_dir(workspace))?;
     let mut data = OsString::from("--datadir=");
     data.push(database::data_dir(workspace));
+    // Of its own: a MariaDB that starts deletes the temporary tables in its folder, another's too.
+    let mut temporary = OsString::from("--tmpdir=");
+    temporary.push(workspace.mariadb_dir());
     // Before all others, it has to be: nothing of the machine's configuration.
     let mut args = words(&["--no-defaults"]);
     args.extend(mariadb::as_this_user().map(OsString::from));
     args.push(data);
+    args.push(temporary);
     args.push(format!("--port={port}").into());
     // Relative to the data: the path of a unix socket has to stay under 108 bytes.
     args.extend(words(&[

@@ -71,16 +71,23 @@ impl Installed {
     /// [`Error::Ended`] with the installer's words; [`Error::TimedOut`]; [`Error::Io`].
     pub fn initialise(&self, dir: &Path, sql: &str) -> Result<()> {
         fs::create_dir_all(dir).map_err(Error::io(format!("making {}", dir.display())))?;
+        // A MariaDB that starts deletes the temporary tables in its folder, another's too.
+        let temporary = tempfile::tempdir().map_err(Error::io("making a temporary folder"))?;
         // May hold a password: a temporary file is for its owner only.
-        let mut file = tempfile::NamedTempFile::new().map_err(Error::io("making an SQL file"))?;
+        let mut file = tempfile::NamedTempFile::new_in(&temporary)
+            .map_err(Error::io("making an SQL file"))?;
         write!(file, "{LOCAL_ROOT_ONLY}{sql}").map_err(Error::io("writing an SQL file"))?;
         let option = |name: &str, path: &Path| {
             let mut option = OsString::from(name);
             option.push(path);
             option
         };
+        // Each server deletes what looks like its own temporary tables, also those of another that starts.
+        let work = tempfile::tempdir().map_err(Error::io("making a temporary folder"))?;
         let mut install = Command::new(&self.installer);
         install
+            .env("TMPDIR", work.path())
+            .env("TMPDIR", temporary.path())
             .arg("--no-defaults")
             .args(as_this_user())
             .arg(option("--datadir=", dir))
