@@ -82,11 +82,8 @@ impl Installed {
             option.push(path);
             option
         };
-        // Each server deletes what looks like its own temporary tables, also those of another that starts.
-        let work = tempfile::tempdir().map_err(Error::io("making a temporary folder"))?;
         let mut install = Command::new(&self.installer);
         install
-            .env("TMPDIR", work.path())
             .env("TMPDIR", temporary.path())
             .arg("--no-defaults")
             .args(as_this_user())
