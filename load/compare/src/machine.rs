@@ -70,8 +70,13 @@ pub fn describe() -> Vec<String> {
             first_line("rustc", &["--version"])
         ),
         format!(
-            "revision {}",
-            first_line("git", &["rev-parse", "--short", "HEAD"])
+            "revision {}{}",
+            first_line("git", &["rev-parse", "--short", "HEAD"]),
+            if cfg!(debug_assertions) {
+                ", a DEBUG build: these figures say nothing"
+            } else {
+                ""
+            }
         ),
     ]
 }

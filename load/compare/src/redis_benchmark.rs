@@ -2,16 +2,20 @@
 
 use std::process::Command;
 
-use devstack::redis::RedisServer;
-use inventory_core::{Context, Line, Lines, Location, ReservationId, Reserve, Sku, engine::raw};
+use inventory_core::engine::raw;
+
+use crate::store::{self, Store};
+
+/// It draws the numbers of ids below this at least.
+const ID_NUMBERS: u32 = 1_000;
 
 /// Runs it with `pipeline` commands in flight on each of 64 connections; reservations per second.
-///
-/// With one SKU the stock key is fixed; with 1,000 redis-benchmark draws it.
+/// Its numbers are 12 digits from 0: with one SKU the only one, else drawn.
 ///
 /// # Errors
 /// What went wrong, in words.
-pub fn run(redis: &RedisServer, pipeline: u32, skus: u32, requests: u32) -> Result<f64, String> {
+pub fn run(store: &Store, pipeline: u32, skus: u32, requests: u32) -> Result<f64, String> {
+    let redis = &store.redis;
     let text = |error: devstack::Error| error.to_string();
     let epoch = redis
         .command(&["HGET", &raw::meta_key(), "epoch"])
@@ -21,44 +25,23 @@ pub fn run(redis: &RedisServer, pipeline: u32, skus: u32, requests: u32) -> Resu
         .command(&["SCRIPT", "LOAD", &raw::reserve_script()])
         .map_err(text)?;
     let hash = hash.text().ok_or("SCRIPT LOAD answers no hash")?;
-    // redis-benchmark draws each __rand_int__ anew, 12 digits below -r: three make an id.
     let sku = if skus == 1 {
-        "sku-1".to_owned()
+        store::sku_name(0)
     } else {
         "sku-__rand_int__".to_owned()
     };
-    let command = raw::reserve(&Reserve {
-        id: parse(ReservationId::parse(
-            "r-__rand_int__.__rand_int__.__rand_int__",
-        ))?,
-        lines: parse(Lines::summed(vec![Line {
-            sku: parse(Sku::parse(&sku))?,
-            location: Location::default(),
-            quantity: 1,
-        }]))?,
-        ttl_ms: 900_000,
-        order: None,
-        customer: None,
-        metadata: None,
-        context: Context::default(),
-    });
-    if skus > 1 {
-        seed_drawn(redis, skus)?;
-    }
+    // It draws each __rand_int__ anew, below -r: three make an id.
+    let reserve = store::one_line("r-__rand_int__.__rand_int__.__rand_int__", &sku)?;
+    let command = raw::reserve(&reserve);
     let mut run = Command::new("redis-benchmark");
     run.arg("-s")
         .arg(redis.socket())
-        .args(["-c", "64", "-P", &pipeline.to_string()]);
-    run.args([
-        "-n",
-        &requests.to_string(),
-        "-r",
-        &skus.max(1_000).to_string(),
-        "--csv",
-    ]);
-    run.args(["EVALSHA", &hash, &command.keys.len().to_string()])
-        .args(&command.keys);
-    run.args([epoch.as_str(), ""]);
+        .args(["-c", "64", "-P", &pipeline.to_string()])
+        .args(["-n", &requests.to_string()])
+        .args(["-r", &skus.max(ID_NUMBERS).to_string(), "--csv"])
+        .args(["EVALSHA", &hash, &command.keys.len().to_string()])
+        .args(&command.keys)
+        .args([epoch.as_str(), ""]);
     for argument in command.arguments {
         use std::os::unix::ffi::OsStringExt as _;
         // The ttl would hold zero bytes, which no command line can carry.
@@ -92,29 +75,4 @@ fn without_zeros(argument: Vec<u8>) -> Vec<u8> {
         }
         _ => argument.into_iter().map(|byte| byte.max(1)).collect(),
     }
-}
-
-/// The SKUs as redis-benchmark writes its numbers: 12 digits.
-fn seed_drawn(redis: &RedisServer, skus: u32) -> Result<(), String> {
-    for number in 0..skus {
-        let key = format!("inv:{{s0}}:stock:default:sku-{number:012}");
-        let fields = [
-            "availableQuantity",
-            "1000000000",
-            "reservedQuantity",
-            "0",
-            "soldQuantity",
-            "0",
-            "version",
-            "1",
-        ];
-        let mut command = vec!["HSET", key.as_str()];
-        command.extend(fields);
-        redis.command(&command).map_err(|error| error.to_string())?;
-    }
-    Ok(())
-}
-
-fn parse<T, E: std::fmt::Display>(value: Result<T, E>) -> Result<T, String> {
-    value.map_err(|error| error.to_string())
 }

@@ -1,17 +1,8 @@
-//! wrk, the load generator, with `load/compare/reserve.lua`.
+//! wrk, the closed-loop load generator, with `load/compare/reserve.lua`.
 
 use std::{net::SocketAddr, process::Command};
 
-/// One run of wrk.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Load {
-    /// Connections kept open.
-    pub connections: u32,
-    /// Seconds.
-    pub seconds: u32,
-    /// Distinct SKUs that the requests draw from.
-    pub skus: u32,
-}
+use crate::cell::Load;
 
 /// What it measured.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -24,21 +15,25 @@ pub struct Measured {
     pub p50_ms: f64,
     /// 99th percentile of latency, ms.
     pub p99_ms: f64,
-    /// Answers other than 2xx, and connection errors.
-    pub failures: u64,
 }
 
-/// Runs wrk against `address`; ids begin with `prefix`.
+/// Runs wrk against `address` for some seconds; ids begin with `prefix`.
 ///
 /// # Errors
-/// wrk could not be started, or printed something else.
-pub fn run(address: SocketAddr, load: Load, prefix: &str) -> Result<Measured, String> {
+/// wrk could not be started, or printed something else; a request failed.
+pub fn run(
+    address: SocketAddr,
+    load: Load,
+    seconds: u32,
+    prefix: &str,
+) -> Result<Measured, String> {
     let output = Command::new("wrk")
         .args(["-t", "1", "-c", &load.connections.to_string()])
-        .args(["-d", &format!("{}s", load.seconds)])
+        .args(["-d", &format!("{seconds}s")])
         .args(["-s", concat!(env!("CARGO_MANIFEST_DIR"), "/reserve.lua")])
         .arg(format!("http://{address}"))
         .args(["--", &load.skus.to_string(), prefix])
+        .args([load.lines.to_string(), load.bulk.to_string()])
         .output()
         .map_err(|error| format!("wrk: {error}; cargo dev load compare installs it"))?;
     let text = String::from_utf8_lossy(&output.stdout);
@@ -52,13 +47,16 @@ pub fn run(address: SocketAddr, load: Load, prefix: &str) -> Result<Measured, St
             .and_then(|value| value.parse::<f64>().ok())
             .unwrap_or(f64::NAN)
     };
+    let failures = field("non2xx") + field("errors");
+    if failures != 0.0 {
+        return Err(format!("{failures} requests failed: {line}"));
+    }
     let requests = field("requests");
     Ok(Measured {
         requests: whole(requests),
         per_second: requests / field("duration_us") * 1e6,
         p50_ms: field("p50_us") / 1e3,
         p99_ms: field("p99_us") / 1e3,
-        failures: whole(field("non2xx") + field("errors")),
     })
 }
 

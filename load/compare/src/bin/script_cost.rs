@@ -7,12 +7,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use compare::{machine, target};
-use devstack::redis::RedisServer;
-use inventory_core::{
-    Reserve, ShardId, Text,
-    engine::{Engine, EngineConfig, ProjectionMode},
+use compare::{
+    cell::Setting,
+    machine,
+    store::{self, Store},
 };
+use devstack::redis::RedisServer;
+use inventory_core::{Reserve, ShardId, Text};
 
 /// Batch size and number of SKUs.
 const SHAPES: [(u32, u32); 7] = [
@@ -38,14 +39,10 @@ fn main() -> ExitCode {
 }
 
 fn measure((batch, skus): (u32, u32)) -> Result<(), String> {
-    let redis = target::store(skus, 0)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| error.to_string())?;
+    let redis = Store::start(skus, Setting::default())?.redis;
     let pid = redis.pid().unwrap_or(0);
     let before = machine::cpu_seconds(pid);
-    let best = runtime.block_on(reserve_all(&redis, batch, skus))?;
+    let best = store::block_on(reserve_all(&redis, batch, skus))?;
     let cpu = (machine::cpu_seconds(pid) - before) * 1e6 / f64::from(RESERVATIONS);
     let line = format!(
         "batch {batch:>3}, {skus:>4} SKUs: {best:>5.2} us in the script, {cpu:>5.1} us of CPU"
@@ -54,13 +51,7 @@ fn measure((batch, skus): (u32, u32)) -> Result<(), String> {
 }
 
 async fn reserve_all(redis: &RedisServer, batch: u32, skus: u32) -> Result<f64, String> {
-    let config = EngineConfig {
-        projection: ProjectionMode::None,
-        ..EngineConfig::new(&redis.url())
-    };
-    let engine = Engine::connect(config)
-        .await
-        .map_err(|error| error.to_string())?;
+    let engine = store::connect(&redis.url()).await?;
     let mut best = f64::MAX;
     let (mut made, mut slice) = (0, 0);
     reset(redis)?;
@@ -88,8 +79,8 @@ async fn reserve_all(redis: &RedisServer, batch: u32, skus: u32) -> Result<f64, 
 
 fn command(number: u32, skus: u32) -> Result<Reserve, String> {
     // A prime step, so that neighbours in a batch are different SKUs.
-    let sku = u64::from(number) * 7_919 % u64::from(skus) + 1;
-    let mut command = target::one_line(&format!("r-{number:012}"), &format!("sku-{sku}"))?;
+    let sku = store::sku_name(number.wrapping_mul(7_919) % skus);
+    let mut command = store::one_line(&format!("r-{number:012}"), &sku)?;
     command.context.request_id = Text::parse("0123456789abcdef").ok();
     Ok(command)
 }
