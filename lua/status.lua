@@ -14,7 +14,7 @@ ARGV
   [2] clock  ms, or '' for TIME
 
 RETURNS {code, n, now, open holds, journal entries, journal bytes, used memory, age of the oldest due
-deadline in ms}; n is always -1
+deadline in ms, most memory that Redis may use or 0, clients}; n is always -1
   OK
   STALE  this is not the life of Redis that the caller was admitted to
 
@@ -29,6 +29,8 @@ if admit(meta_key, epoch) then code = 'STALE' end
 local now = clock(clock_override)
 local oldest = redis.call('ZRANGE', deadlines_key, 0, 0, 'WITHSCORES')
 local lag = oldest[2] and math.max(0, now - tonumber(oldest[2])) or 0
-local memory = string.match(redis.call('INFO', 'memory'), '\nused_memory:(%d+)')
+local memory = redis.call('INFO', 'memory')
+local clients = string.match(redis.call('INFO', 'clients'), '\nconnected_clients:(%d+)')
 return {code, -1, now, redis.call('ZCARD', deadlines_key), redis.call('XLEN', journal_key),
-  redis.call('MEMORY', 'USAGE', journal_key) or 0, tonumber(memory), lag}
+  redis.call('MEMORY', 'USAGE', journal_key) or 0, tonumber(string.match(memory, '\nused_memory:(%d+)')), lag,
+  tonumber(string.match(memory, '\nmaxmemory:(%d+)')), tonumber(clients)}

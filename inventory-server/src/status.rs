@@ -10,6 +10,7 @@ use crate::{
 
 /// Runs until it is dropped.
 pub(crate) async fn run(app: Arc<App>, journal_max_bytes: u64) {
+    app.metrics.shard.set_journal_max(journal_max_bytes);
     loop {
         let started = Instant::now();
         let status = app

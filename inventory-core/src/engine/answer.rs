@@ -99,6 +99,10 @@ pub struct ShardStatus {
     pub journal_bytes: u64,
     /// Memory that Redis uses in all, in bytes.
     pub used_memory_bytes: u64,
+    /// Most memory that Redis may use (`maxmemory`), in bytes; 0: as much as there is.
+    pub max_memory_bytes: u64,
+    /// Connections to Redis, of everybody.
+    pub clients: u64,
     /// Age of the oldest due deadline, in ms; 0 when none is due.
     pub due_lag_ms: u64,
     /// Whether a projection is attached.

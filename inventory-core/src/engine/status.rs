@@ -31,6 +31,7 @@ impl Engine {
         let (open_holds, journal_entries) = (answer.next()?, answer.next()?);
         let (journal_bytes, used_memory_bytes) = (answer.next()?, answer.next()?);
         let due_lag_ms = answer.next()?;
+        let (max_memory_bytes, clients) = (answer.next()?, answer.next()?);
         let (epoch, fenced) = match shard.gate.state() {
             GateState::Open(epoch) => (Some(epoch), None),
             GateState::Fenced(why) => (None, Some(why)),
@@ -43,6 +44,8 @@ impl Engine {
             journal_entries,
             journal_bytes,
             used_memory_bytes,
+            max_memory_bytes,
+            clients,
             due_lag_ms,
             projected: seen.projection,
             lost_entries: seen.lost_entries,

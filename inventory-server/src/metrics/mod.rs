@@ -30,6 +30,7 @@ impl Metrics {
         let mut registry = Registry::with_prefix("inventory");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running version", build);
+        process_metrics::register(&mut registry);
         Self {
             http: Http::register(&mut registry),
             operations: Operations::register(&mut registry),
@@ -95,6 +96,7 @@ mod tests {
             r#"inventory_batch_reservations_bucket{le="4.0"} 1"#,
             "inventory_fenced 1",
             "inventory_build_info{version=",
+            "inventory_process_cpu_seconds_total ",
             "# EOF",
         ] {
             assert!(text.contains(line), "{line} in\n{text}");

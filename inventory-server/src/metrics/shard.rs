@@ -14,8 +14,11 @@ pub(crate) struct Shard {
     open_holds: Gauge,
     journal_entries: Gauge,
     journal_bytes: Gauge,
+    journal_max_bytes: Gauge,
     pub(crate) journal_full: Gauge,
     redis_memory: Gauge,
+    redis_memory_max: Gauge,
+    redis_clients: Gauge,
     projection: Gauge,
     lost_entries: Gauge,
     fences: Gauge,
@@ -51,6 +54,12 @@ impl Shard {
             Unit::Bytes,
             s.journal_bytes.clone(),
         );
+        registry.register_with_unit(
+            "journal_max",
+            "Memory of the journal from which reserves answer 503 JOURNAL_FULL",
+            Unit::Bytes,
+            s.journal_max_bytes.clone(),
+        );
         registry.register(
             "journal_full",
             "1 while reserves answer 503 JOURNAL_FULL",
@@ -61,6 +70,17 @@ impl Shard {
             "Memory that Redis uses",
             Unit::Bytes,
             s.redis_memory.clone(),
+        );
+        registry.register_with_unit(
+            "redis_memory_max",
+            "Memory that Redis may use (maxmemory); 0 when nothing limits it",
+            Unit::Bytes,
+            s.redis_memory_max.clone(),
+        );
+        registry.register(
+            "redis_clients",
+            "Connections to Redis, of everybody",
+            s.redis_clients.clone(),
         );
         registry.register(
             "projection_attached",
@@ -97,6 +117,12 @@ impl Shard {
         s
     }
 
+    /// The journal's budget, which stays as it is.
+    pub(crate) fn set_journal_max(&self, bytes: u64) {
+        self.journal_max_bytes
+            .set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
     /// Takes over what the engine said.
     pub(crate) fn set_status(&self, status: &ShardStatus) {
         let gauge = |gauge: &Gauge, value: u64| {
@@ -108,6 +134,8 @@ impl Shard {
         gauge(&self.journal_entries, status.journal_entries);
         gauge(&self.journal_bytes, status.journal_bytes);
         gauge(&self.redis_memory, status.used_memory_bytes);
+        gauge(&self.redis_memory_max, status.max_memory_bytes);
+        gauge(&self.redis_clients, status.clients);
         gauge(&self.projection, u64::from(status.projected));
         gauge(&self.lost_entries, status.lost_entries);
         gauge(&self.fences, status.fences);

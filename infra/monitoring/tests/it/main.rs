@@ -1,0 +1,25 @@
+//! Rules, dashboards and runbooks against each other and against Prometheus' own tools.
+
+#[cfg(test)]
+mod dashboards;
+#[cfg(test)]
+mod rules;
+#[cfg(test)]
+mod runbooks;
+
+#[cfg(test)]
+mod support {
+    use std::{sync::LazyLock, time::Duration};
+
+    use devstack::monitoring::Prometheus;
+    use monitoring::{Api, prometheus_dir};
+
+    static PROMETHEUS: LazyLock<Prometheus> = LazyLock::new(|| {
+        Prometheus::start(&prometheus_dir(), &[], Duration::from_secs(1)).unwrap()
+    });
+
+    /// A Prometheus that has read the rules and scrapes nothing.
+    pub(crate) fn prometheus() -> Api {
+        Api::new(PROMETHEUS.url())
+    }
+}
