@@ -67,6 +67,13 @@ impl Addresses {
         format!("127.0.0.1:{}", self.port(service))
     }
 
+    /// A port for a server that moves: its own, or the next that is free.
+    pub(crate) fn place(&mut self, service: &'static Service) -> Result<(), Failure> {
+        let free = self.next_free(service)?;
+        self.ports.insert(service.name, free);
+        Ok(())
+    }
+
     fn next_free(&self, service: &Service) -> Result<u16, Failure> {
         let own = service.base_port.saturating_add(self.offset);
         let last = own.saturating_add(PORTS_TRIED_MAX);

@@ -49,11 +49,11 @@ pub(crate) enum Command {
     },
     /// Run the long tests; the output is kept in load/results/
     Soak,
-    /// Run a load scenario; without a name, list them
+    /// Run a load scenario, or compare two runs (`load report BEFORE AFTER`); without a name, list all
     Load {
-        /// Scenario, a folder of load/
+        /// Scenario, or `report`
         scenario: Option<String>,
-        /// Passed on to the scenario
+        /// Passed on; `load flash-sale --help` says what there is
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
@@ -77,6 +77,9 @@ pub(crate) struct UpOptions {
     /// Start everything and fill the demo shop, but place no order
     #[arg(long)]
     pub(crate) no_demo: bool,
+    /// Start Prometheus as well, with the rules and alerts of infra/prometheus
+    #[arg(long)]
+    pub(crate) monitoring: bool,
     /// Added to every port; remembered until `reset` or another value
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=PORT_OFFSET_MAX))]
     pub(crate) port_offset: Option<u16>,
@@ -141,13 +144,15 @@ mod tests {
         assert!(parsed("up").is_ok());
         assert!(parsed("up --only inventory --port-offset 1000").is_ok());
         assert!(parsed("up --cdc debezium --no-demo").is_ok());
+        assert!(parsed("up --monitoring").is_ok());
+        assert!(parsed("up --only inventory --monitoring").is_ok());
         for line in [
             "up --port-offset 60000",
             "up --port-offset -1",
             "up --only shop",
             "up --only inventory --cdc debezium",
             "up --cdc maxwell",
-            "up --monitoring",
+            "up --monitoring grafana",
         ] {
             assert!(parsed(line).is_err(), "{line}");
         }

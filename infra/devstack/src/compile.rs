@@ -3,13 +3,9 @@
 use std::{
     collections::BTreeMap,
     fs,
-    io::{BufRead as _, BufReader},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
-    process::Stdio,
 };
-
-use serde::Deserialize;
 
 use crate::{
     cargo,
@@ -106,48 +102,12 @@ fn build(
     let mut args = vec!["build", "--profile", profile];
     args.extend(packages.iter().flat_map(|package| ["-p", package]));
     args.extend(binary.into_iter().flat_map(|binary| ["--bin", binary]));
-    args.push("--message-format=json-render-diagnostics");
-    let mut child = cargo::command(workspace, &args)
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed(format!("cargo does not start: {error}")))?;
-    let lines = child
-        .stdout
-        .take()
-        .into_iter()
-        .flat_map(|out| BufReader::new(out).lines());
-    let binaries = lines
-        .map_while(Result::ok)
-        .filter_map(|line| executable(&line))
-        .collect();
-    let status = child.wait().map_err(|error| failed(error.to_string()))?;
-    if !status.success() {
-        return Err(failed(status.to_string()));
-    }
-    Ok(Binaries(binaries))
-}
-
-#[derive(Debug, Deserialize)]
-struct Message {
-    reason: String,
-    target: Option<Target>,
-    executable: Option<PathBuf>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Target {
-    name: String,
-    kind: Vec<String>,
-}
-
-/// A binary in cargo's messages: its name and where it is.
-fn executable(line: &str) -> Option<(String, PathBuf)> {
-    let message: Message = serde_json::from_str(line).ok()?;
-    let target = message.target?;
-    let is_binary =
-        message.reason == "compiler-artifact" && target.kind.iter().any(|kind| kind == "bin");
-    let path = message.executable.filter(|_| is_binary)?;
-    Some((target.name, path))
+    args.push(cargo::MESSAGES);
+    let built = cargo::build(&mut cargo::command(workspace, &args)).map_err(failed)?;
+    let programs = built.into_iter().filter(|built| built.kind == "bin");
+    Ok(Binaries(
+        programs.map(|built| (built.name, built.path)).collect(),
+    ))
 }
 
 /// Whether a process runs something else than what is in `binary` now. Unknown counts as no.
@@ -167,15 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_binary_is_found_among_cargos_messages() {
-        let line = r#"{"reason":"compiler-artifact","package_id":"x","target":{"kind":["bin"],"name":"inventory-server"},"executable":"/t/release/inventory-server","fresh":true}"#;
-        let (name, path) = executable(line).unwrap();
-        assert_eq!(name, "inventory-server");
-        assert_eq!(path, Path::new("/t/release/inventory-server"));
-        let library = line.replace(r#"["bin"]"#, r#"["lib"]"#);
-        assert_eq!(executable(&library), None);
-        let end = r#"{"reason":"build-finished","success":true}"#;
-        assert_eq!(executable(end), None);
+    fn a_binary_that_the_build_does_not_have_is_named() {
         let failure = Binaries::default().path("reconcile").unwrap_err();
         assert!(failure.message.contains("reconcile"), "{}", failure.message);
     }

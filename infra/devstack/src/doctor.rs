@@ -8,21 +8,25 @@ use crate::{
 };
 
 /// Of the full stack; the engine alone needs the first two.
-pub(crate) const REQUIRED: [&Requirement; 6] = [
+pub(crate) const REQUIRED: [&Requirement; 8] = [
     &requirement::C_COMPILER,
     &requirement::REDIS_SERVER,
     &requirement::MARIADB_SERVER,
+    &requirement::CPP_COMPILER,
+    &requirement::MAKE,
     &requirement::ZLIB,
     &requirement::JAVA,
     &requirement::MAVEN,
 ];
 
-const OPTIONAL: [&Requirement; 5] = [
+const OPTIONAL: [&Requirement; 7] = [
+    &requirement::GO,
     &requirement::REDIS_BENCHMARK,
     &requirement::WRK,
     &requirement::PERF,
     &requirement::SETPRIV,
     &requirement::STRACE,
+    &requirement::PROMETHEUS,
 ];
 
 /// Cargo component and the rustup name of what brings it.

@@ -27,6 +27,30 @@ pub(crate) fn without_cargo_run(command: &mut Command) {
     };
 }
 
+/// Whether nobody will go on working with what is built: CI says so by `CI`, as all services for it do.
+fn is_ci() -> bool {
+    env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+}
+
+/// Keeps cargo from storing what makes a second build faster, a third of the target folder, where there is no
+/// second build.
+pub(crate) fn for_one_build(command: &mut Command) {
+    if is_ci() && env::var_os("CARGO_INCREMENTAL").is_none() {
+        command.env("CARGO_INCREMENTAL", "0");
+    }
+}
+
+/// How many tests of a program run at once, unless the caller has said it.
+pub(crate) fn set_test_threads(command: &mut Command, threads: usize) {
+    const THREADS: &str = "RUST_TEST_THREADS";
+    if env::var_os(THREADS).is_none() {
+        command.env(THREADS, threads.to_string());
+    }
+}
+
+/// Where a test and what it starts put temporary files.
+pub(crate) const TEMPORARY_FOLDER: &str = "TMPDIR";
+
 /// Removes from a server's environment what would configure it besides its command line. The log level may
 /// be set from outside.
 pub(crate) fn without_server_settings(command: &mut Command) {

@@ -17,7 +17,7 @@ use crate::{
     compile::Binaries,
     database, debezium,
     failure::Failure,
-    left_behind, private_file, secrets,
+    left_behind, monitoring_service, private_file, secrets,
     service::{
         self, CONNECT, INVENTORY_SERVER, Kind, MARIADB, Program, REDIS, SYNC_WORKER, Service, Value,
     },
@@ -49,6 +49,7 @@ pub(crate) fn prepare(
         Kind::MariaDb => mariadb(workspace, stack, addresses),
         Kind::Kafka => broker::launch(workspace, addresses),
         Kind::Connect => debezium::launch(workspace, addresses),
+        Kind::Prometheus => monitoring_service::launch(workspace, stack, addresses),
         Kind::Built(_) if stack == Stack::Inventory => Ok(Launch {
             program: binaries.path(service.name)?.to_owned(),
             args: engine_alone(workspace, addresses),

@@ -12,14 +12,22 @@
 pub mod command;
 pub mod connect;
 mod error;
+pub mod golang;
+mod java;
+pub mod k6;
 pub mod kafka;
 pub mod logfile;
+mod made_once;
 pub mod mariadb;
 mod maven;
+pub mod monitoring;
+pub mod own_dir;
 pub mod process;
 pub mod procfs;
 pub mod program;
+mod random;
 pub mod redis;
+pub mod server;
 pub mod wait;
 
 pub use error::{Error, Result};

@@ -25,6 +25,7 @@ mod left_behind;
 mod load;
 mod lock;
 mod logs;
+mod monitoring_service;
 mod output;
 mod packages;
 mod ports;

@@ -8,11 +8,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    Error, Result, command,
-    mariadb::template::{lock, target_folder},
-    program,
-};
+use crate::{Error, Result, command, made_once, program};
 
 /// How long Maven may take to fetch a set, some 40 MiB; seconds when it is in its local repository.
 pub const FETCH_TIMEOUT: Duration = Duration::from_secs(600);
@@ -32,38 +28,20 @@ pub(crate) struct JarSet {
 impl JarSet {
     /// The folder with the jars. `fallback` takes them where there is no target folder.
     pub(crate) fn folder(&self, fallback: &Path) -> Result<PathBuf> {
-        match target_folder() {
-            Some(target) => self.cached(&target.join("devstack"), |jars| self.fetch(jars)),
+        match made_once::cache() {
+            Some(cache) => made_once::folder(
+                &cache,
+                &self.folder,
+                FETCH_TIMEOUT,
+                |jars| self.is_complete(jars),
+                |jars| self.fetch(jars),
+            ),
             None => {
                 let jars = fallback.join("jars");
                 self.fetch(&jars)?;
                 Ok(jars)
             }
         }
-    }
-
-    /// Whoever comes first makes it; who comes meanwhile waits.
-    fn cached(&self, cache: &Path, make: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
-        let name = &self.folder;
-        let jars = cache.join(name);
-        if self.is_complete(&jars) {
-            return Ok(jars);
-        }
-        fs::create_dir_all(cache).map_err(Error::io(format!("making {}", cache.display())))?;
-        let _lock = lock(&cache.join(format!("{name}.lock")), FETCH_TIMEOUT)?;
-        if self.is_complete(&jars) {
-            return Ok(jars);
-        }
-        let new = cache.join(format!("{name}.new"));
-        for left in [&new, &jars] {
-            if left.exists() {
-                fs::remove_dir_all(left)
-                    .map_err(Error::io(format!("deleting {}", left.display())))?;
-            }
-        }
-        make(&new)?;
-        fs::rename(&new, &jars).map_err(Error::io(format!("making {}", jars.display())))?;
-        Ok(jars)
     }
 
     fn is_complete(&self, jars: &Path) -> bool {
@@ -127,44 +105,5 @@ impl JarSet {
 </project>
 "
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::{
-        sync::atomic::{AtomicU32, Ordering},
-        thread,
-    };
-
-    use super::*;
-
-    #[test]
-    fn of_two_who_need_them_at_once_one_fetches() {
-        let set = JarSet {
-            folder: "thing-1".to_owned(),
-            artifacts: vec![["group", "thing", "1"]],
-        };
-        let cache = tempfile::tempdir().unwrap();
-        // Left behind by one that was killed at it, and one that is not complete.
-        for left in ["thing-1.new/half", "thing-1/other.jar"] {
-            fs::create_dir_all(cache.path().join(left)).unwrap();
-        }
-        let fetched = AtomicU32::new(0);
-        let make = |jars: &Path| {
-            fetched.fetch_add(1, Ordering::Relaxed);
-            fs::create_dir(jars).unwrap();
-            fs::write(jars.join("thing-1.jar"), "").unwrap();
-            Ok(())
-        };
-        let get = || set.cached(cache.path(), make).unwrap();
-        let (one, two) = thread::scope(|scope| {
-            let (one, two) = (scope.spawn(get), scope.spawn(get));
-            (one.join().unwrap(), two.join().unwrap())
-        });
-        assert_eq!(one, two);
-        assert_eq!(fetched.into_inner(), 1);
-        let files: Vec<_> = one.read_dir().unwrap().collect();
-        assert_eq!(files.len(), 1, "{files:?}");
     }
 }

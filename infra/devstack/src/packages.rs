@@ -46,6 +46,7 @@ fn missing(requirements: &[&Requirement]) -> Result<Vec<&'static str>, Failure> 
     for requirement in requirements {
         match requirement.check() {
             Check::Found(_) => {}
+            Check::Missing if packages.contains(&requirement.package) => {}
             Check::Missing => packages.push(requirement.package),
             Check::TooOld(version) => {
                 let binary = requirement.binary;

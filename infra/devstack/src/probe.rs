@@ -33,6 +33,7 @@ pub(crate) fn check(
         Kind::Kafka if kafka::is_ready(&workspace.kafka_dir(), port) => Ok(()),
         Kind::Kafka => Err("it does not name itself to its clients".to_owned()),
         Kind::Connect => debezium::check(stack, &process.url),
+        Kind::Prometheus => http::check_ready(&process.url, "/-/ready"),
     }
 }
 

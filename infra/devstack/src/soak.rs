@@ -1,4 +1,4 @@
-//! `soak`: the long tests, with a record of where and on what they ran.
+//! `soak`: the long tests, with a record of where and on what they ran, and each load scenario for some seconds.
 
 use std::{
     collections::BTreeMap,
@@ -12,9 +12,9 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    cargo,
+    cargo, doctor,
     failure::Failure,
-    output, packages,
+    load, output, packages,
     requirement::{self, Check, Requirement},
     workspace::Workspace,
 };
@@ -23,9 +23,7 @@ use crate::{
 const FEATURE: &str = "soak";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
-    output::step("packages", || {
-        packages::require(&[&requirement::REDIS_SERVER, &requirement::MARIADB_SERVER])
-    })?;
+    output::step("packages", || packages::require(&doctor::REQUIRED))?;
     let test = test_args(&packages_with_soak_tests(workspace)?);
     let test: Vec<&str> = test.iter().map(String::as_str).collect();
     // A step of its own: the record is about the tests, not about the compiler.
@@ -45,7 +43,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
         copy_output(workspace, &mut command, record)
     });
     output::line(format!("the output is in {}", workspace.shown(&path)));
-    result
+    result?;
+    load::smoke(workspace)
 }
 
 #[derive(Debug, Deserialize)]
@@ -60,19 +59,7 @@ struct Package {
 }
 
 fn packages_with_soak_tests(workspace: &Workspace) -> Result<Vec<String>, Failure> {
-    let failed = |why: String| {
-        let message = format!("cargo does not list the packages: {why}");
-        Failure::new(message, "cargo metadata --no-deps shows the reason")
-    };
-    let args = ["metadata", "--no-deps", "--format-version", "1"];
-    let output = cargo::command(workspace, &args)
-        .output()
-        .map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(String::from_utf8_lossy(&output.stderr).into_owned()));
-    }
-    let metadata: Metadata =
-        serde_json::from_slice(&output.stdout).map_err(|error| failed(error.to_string()))?;
+    let metadata: Metadata = cargo::metadata(workspace)?;
     let packages = metadata.packages.into_iter();
     Ok(packages
         .filter(|package| package.features.contains_key(FEATURE))

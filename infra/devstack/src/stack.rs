@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     cli::{Cdc, Part, UpOptions},
-    service::{self, CONNECT, INVENTORY_SERVER, Kind, Service},
+    service::{self, CONNECT, INVENTORY_SERVER, Kind, PROMETHEUS, Service},
 };
 
 /// What `up` was asked for.
@@ -38,8 +38,8 @@ impl Stack {
     fn has(self, service: &Service) -> bool {
         match self {
             Self::Inventory => *service == INVENTORY_SERVER,
-            Self::Full => *service != CONNECT,
-            Self::Debezium => true,
+            Self::Full => *service != CONNECT && *service != PROMETHEUS,
+            Self::Debezium => *service != PROMETHEUS,
         }
     }
 

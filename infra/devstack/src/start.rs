@@ -61,7 +61,9 @@ pub(crate) fn wait_until_useful(
     match (&service.kind, url) {
         (Kind::MariaDb, _) => database::make_accounts(workspace, state.stack),
         (Kind::Connect, Some(url)) => debezium::register(state.stack, url),
-        (Kind::Connect | Kind::Built(_) | Kind::Redis | Kind::Kafka, _) => Ok(()),
+        (Kind::Connect | Kind::Built(_) | Kind::Redis | Kind::Kafka | Kind::Prometheus, _) => {
+            Ok(())
+        }
     }
 }
 
@@ -99,7 +101,7 @@ fn wait(
     };
     let timeout = match service.kind {
         Kind::Kafka | Kind::Connect => JAVA_READY_TIMEOUT,
-        Kind::Built(_) | Kind::Redis | Kind::MariaDb => READY_TIMEOUT,
+        Kind::Built(_) | Kind::Redis | Kind::MariaDb | Kind::Prometheus => READY_TIMEOUT,
     };
     let reason = RefCell::new(String::new());
     let mut told = Instant::now();

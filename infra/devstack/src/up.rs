@@ -9,9 +9,9 @@ use crate::{
     failure::Failure,
     guide,
     http::Api,
-    launch, lock, output, packages, projection,
+    launch, lock, monitoring_service, output, packages, projection,
     requirement::{self, Requirement},
-    service::{INVENTORY_SERVER, Kind, Service},
+    service::{INVENTORY_SERVER, Kind, PROMETHEUS, Service},
     shop::{self, Which},
     stack::Stack,
     start,
@@ -28,12 +28,18 @@ pub(crate) fn run(workspace: &Workspace, options: &UpOptions) -> Result<(), Fail
     state.port_offset = port_offset(&state, options.port_offset)?;
     state.stack = stack;
 
-    output::step("packages", || packages::require(requirements(stack)))?;
+    output::step("packages", || {
+        packages::require(requirements(stack))?;
+        if options.monitoring {
+            packages::require(&[&requirement::PROMETHEUS])?;
+        }
+        Ok(())
+    })?;
     let all_run = stack
         .services()
         .iter()
         .all(|service| state.alive(service.name).is_some());
-    let addresses = if all_run {
+    let mut addresses = if all_run {
         Addresses::of(&state)
     } else {
         output::step("ports", || Addresses::choose(&state, stack))?
@@ -53,10 +59,18 @@ pub(crate) fn run(workspace: &Workspace, options: &UpOptions) -> Result<(), Fail
             let _ = stop::stop(workspace, &mut state, service.name);
         }
     })?;
+    // Before the demo, so that its figures are seen.
+    let monitored = options.monitoring || state.alive(PROMETHEUS.name).is_some();
+    if monitored {
+        monitoring_service::bring_up(workspace, &mut state, &mut addresses)?;
+    }
     // Before the demo: who has to find out why it fails needs what is in there.
     let guide = guide::text(workspace, stack, &addresses, &binaries)?;
     show(workspace, stack, options, &addresses, &binaries)?;
     output::line(guide);
+    if monitored {
+        output::line(monitoring_service::guide(&addresses));
+    }
     for service in stack.built() {
         let outdated = state.alive(service.name).is_some_and(|process| {
             let binary = binaries.path(service.name);
@@ -116,7 +130,7 @@ fn waits_for_another(stack: Stack, service: &Service) -> bool {
     match service.kind {
         Kind::Built(_) => stack.is_full(),
         Kind::Connect => true,
-        Kind::Redis | Kind::MariaDb | Kind::Kafka => false,
+        Kind::Redis | Kind::MariaDb | Kind::Kafka | Kind::Prometheus => false,
     }
 }
 

@@ -52,6 +52,6 @@ impl Builder {
     /// [`crate::Error::Ended`] with its log when it does not like a property, or with Maven's words;
     /// [`crate::Error::TimedOut`], also when its Kafka is not there.
     pub fn start(self) -> Result<ConnectServer> {
-        ConnectServer::start(&self)
+        ConnectServer::begin(&self)
     }
 }

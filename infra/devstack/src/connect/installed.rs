@@ -7,15 +7,10 @@ use std::{
 };
 
 use super::{Builder, jars, properties};
-use crate::{Error, Result, program};
+use crate::{Error, Result, java, program, server::Launch};
 
-/// Of the virtual machine: it is to start soon, not to run fast.
-const JAVA_OPTIONS: [&str; 7] = [
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+UseSerialGC",
-    "-XX:+ExitOnOutOfMemoryError",
-    // A killed one would leave a file of it in the temporary folder.
-    "-XX:-UsePerfData",
+/// How it logs.
+const JAVA_OPTIONS: [&str; 3] = [
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
     "-Dorg.slf4j.simpleLogger.showThreadName=false",
@@ -40,15 +35,6 @@ pub struct Installed {
     jars: PathBuf,
 }
 
-/// How a prepared worker is started, in its folder and with [`super::Stores::environment`].
-#[derive(Debug)]
-pub struct Launch {
-    /// The program, by its whole path.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub args: Vec<OsString>,
-}
-
 impl Installed {
     /// Finds Java and fetches the jars where they are missing, which takes Maven and a minute. `fallback`
     /// takes the jars where there is no target folder.
@@ -63,7 +49,8 @@ impl Installed {
     }
 
     /// Writes the settings of a worker into `folder`. All that it has to remember is on Kafka. It listens on
-    /// 127.0.0.1; [`super::Rest::is_ready`] says when it works.
+    /// 127.0.0.1; [`super::Rest::is_ready`] says when it works. It is to be started in its folder, with
+    /// [`super::Stores::environment`].
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -72,11 +59,11 @@ impl Installed {
         let path = folder.join("connect.properties");
         let text = properties::text(&settings.kafka, port, &settings.extra);
         fs::write(&path, text).map_err(Error::io(format!("writing {}", path.display())))?;
-        let mut args: Vec<OsString> = JAVA_OPTIONS.map(OsString::from).to_vec();
+        let mut args = java::options();
+        args.extend(JAVA_OPTIONS.map(OsString::from));
         args.push(format!("-Xmx{}m", settings.heap_mib).into());
         args.extend(QUIET.map(|name| format!("-Dorg.slf4j.simpleLogger.log.{name}=warn").into()));
-        let mut temporary = OsString::from("-Djava.io.tmpdir=");
-        temporary.push(folder);
+        let temporary = java::temporary_folder(folder);
         args.extend([temporary, "-cp".into(), self.jars.join("*").into()]);
         args.push("org.apache.kafka.connect.cli.ConnectDistributed".into());
         args.push(path.into());

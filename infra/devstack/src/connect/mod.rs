@@ -12,8 +12,8 @@ mod server;
 
 pub use account::{Stores, USER, account_sql};
 pub use builder::Builder;
-pub use installed::{Installed, Launch};
+pub use installed::Installed;
 pub use jars::DEBEZIUM_VERSION;
 pub use outbox::{OUTBOXES, OutboxConnector};
 pub use rest::{ConnectorState, Offset, Rest};
-pub use server::{ConnectServer, START_TIMEOUT, STOP_TIMEOUT};
+pub use server::{Connect, ConnectServer, START_TIMEOUT, STOP_TIMEOUT};

@@ -26,6 +26,6 @@ impl Builder {
     /// [`crate::Error::Ended`] with its log when it does not like a property, or with Maven's words;
     /// [`crate::Error::TimedOut`].
     pub fn start(self) -> Result<KafkaServer> {
-        KafkaServer::start(&self)
+        KafkaServer::begin(&self)
     }
 }

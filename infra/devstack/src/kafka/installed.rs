@@ -1,32 +1,24 @@
 //! The Kafka of this machine, for a broker that outlives who started it.
 
 use std::{
-    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
 
 use super::{
-    Builder, answer, jars,
+    Builder, answer,
+    format::format,
+    jars,
     properties::{self, Ports},
     server::{self, Place},
 };
-use crate::{Error, Result, program};
+use crate::{Error, Result, program, server::Launch};
 
 /// Java and Kafka's jars.
 #[derive(Debug)]
 pub struct Installed {
     java: PathBuf,
     jars: PathBuf,
-}
-
-/// How a prepared broker is started, in its folder.
-#[derive(Debug)]
-pub struct Launch {
-    /// The program, by its whole path.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub args: Vec<OsString>,
 }
 
 impl Installed {
@@ -72,10 +64,9 @@ impl Installed {
                 fs::remove_dir_all(&place.data)
                     .map_err(Error::io(format!("deleting {}", place.data.display())))?;
             }
-            server::format_data(&self.java, &args, &place, &server::new_cluster())?;
+            format(&self.java, &args, &place, &server::new_cluster())?;
         }
-        args.push("kafka.Kafka".into());
-        args.push(place.properties.into());
+        args.extend(["kafka.Kafka".into(), place.properties.into()]);
         Ok(Launch {
             program: self.java.clone(),
             args,

@@ -2,6 +2,7 @@
 
 mod answer;
 mod builder;
+mod format;
 mod installed;
 mod jars;
 mod properties;
@@ -9,7 +10,7 @@ mod server;
 mod tools;
 
 pub use builder::Builder;
-pub use installed::{Installed, Launch, is_ready};
+pub use installed::{Installed, is_ready};
 pub use jars::{FETCH_TIMEOUT, KAFKA_VERSION};
-pub use server::{KafkaServer, START_TIMEOUT, STOP_TIMEOUT};
+pub use server::{Kafka, KafkaServer, START_TIMEOUT, STOP_TIMEOUT};
 pub use tools::Tools;

@@ -31,6 +31,7 @@ log.dirs={data}
 auto.create.topics.enable=false
 broker.session.timeout.ms=4000
 broker.heartbeat.interval.ms=1000
+group.min.session.timeout.ms=1000
 group.initial.rebalance.delay.ms=0
 offsets.topic.num.partitions=4
 offsets.topic.replication.factor=1

@@ -1,21 +1,16 @@
 //! Kafka's own commands, such as the console consumer.
 
 use std::{
+    env,
     path::{Path, PathBuf},
     process::Command,
 };
 
 use super::KAFKA_VERSION;
-use crate::{Result, maven::JarSet, program};
+use crate::{Result, java, maven::JarSet, program};
 
-/// They end soon, and log what goes wrong.
-const JAVA_OPTIONS: [&str; 5] = [
-    "-XX:TieredStopAtLevel=1",
-    "-XX:+UseSerialGC",
-    "-XX:-UsePerfData",
-    "-Xmx128m",
-    "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-];
+/// They log what goes wrong.
+const JAVA_OPTIONS: [&str; 2] = ["-Xmx128m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"];
 
 /// Java and the jars of the commands.
 #[derive(Debug)]
@@ -45,6 +40,8 @@ impl Tools {
     pub fn command(&self, class: &str) -> Command {
         let mut command = Command::new(&self.java);
         command
+            .args(java::options())
+            .arg(java::temporary_folder(&env::temp_dir()))
             .args(JAVA_OPTIONS)
             .arg("-cp")
             .arg(self.class_path())

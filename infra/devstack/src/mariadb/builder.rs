@@ -67,6 +67,6 @@ impl Builder {
     /// [`crate::Error::Missing`] without the package mariadb-server; [`crate::Error::Ended`] with its log when
     /// it does not like a setting; [`crate::Error::TimedOut`].
     pub fn start(self) -> Result<MariaDbServer> {
-        MariaDbServer::start(&self)
+        MariaDbServer::begin(&self)
     }
 }

@@ -74,8 +74,8 @@ impl Installed {
         // A MariaDB that starts deletes the temporary tables in its folder, another's too.
         let temporary = tempfile::tempdir().map_err(Error::io("making a temporary folder"))?;
         // May hold a password: a temporary file is for its owner only.
-        let mut file = tempfile::NamedTempFile::new_in(&temporary)
-            .map_err(Error::io("making an SQL file"))?;
+        let mut file =
+            tempfile::NamedTempFile::new_in(&temporary).map_err(Error::io("making an SQL file"))?;
         write!(file, "{LOCAL_ROOT_ONLY}{sql}").map_err(Error::io("writing an SQL file"))?;
         let option = |name: &str, path: &Path| {
             let mut option = OsString::from(name);

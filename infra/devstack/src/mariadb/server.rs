@@ -2,27 +2,24 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, OpenOptions},
     path::{Path, PathBuf},
     process::Command,
-    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::OnceLock,
     time::Duration,
 };
 
-use super::{
-    Builder, Durability, Installed, greets, installed::as_this_user, own_dir::OwnDir, port, random,
-    template,
-};
+use super::{Builder, Durability, Installed, greets, installed::as_this_user, template};
 use crate::{
-    Error, Result, command, logfile,
-    process::{OwnedChild, Start},
-    program, wait,
+    Error, Result, command,
+    own_dir::OwnDir,
+    random,
+    server::{self, Kind, Launch, Lives, Server},
 };
 
 /// How long a start may take until clients are greeted; repairing after a crash is part of it.
 pub const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long [`MariaDbServer::stop`] waits.
+/// How long a stop may take.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long [`MariaDbServer::sql`] waits.
@@ -32,19 +29,9 @@ pub const SQL_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) const USER: &str = "inventory";
 pub(super) const PASSWORD: &str = "inventory";
 
-/// Free ports that others took before MariaDB could, in one start.
-const PORT_TRIES_MAX: usize = 20;
-
-/// What MariaDB logs when its port is taken.
-const PORT_TAKEN: &str = "Bind on TCP/IP port";
-
-const ERROR_LOG_LINES: usize = 30;
-
 /// A running MariaDB server, on a unix socket and a loopback port, with a data folder of its own.
 ///
-/// All methods take `&self`: share it between tests (each with [`MariaDbServer::create_database`]), kill it
-/// while others use it. Socket and port stay the same over [`MariaDbServer::start_again`]. Killed on drop,
-/// and with the process when it is never dropped.
+/// Share it between tests, each with [`MariaDbServer::create_database`].
 ///
 /// ```no_run
 /// use devstack::mariadb::MariaDbServer;
@@ -56,14 +43,25 @@ const ERROR_LOG_LINES: usize = 30;
 /// assert_eq!(mariadb.sql("SELECT 1 + 1")?, "2");
 /// # Ok::<(), devstack::Error>(())
 /// ```
+pub type MariaDbServer = Server<MariaDb>;
+
+/// What a [`MariaDbServer`] is.
 #[derive(Debug)]
-pub struct MariaDbServer {
-    child: Mutex<OwnedChild>,
+pub struct MariaDb {
     installed: &'static Installed,
-    args: Vec<OsString>,
     port: u16,
-    // Socket, log and data. Last, so that the process is dead when it goes.
-    own_dir: OwnDir,
+}
+
+impl Kind for MariaDb {
+    const NAME: &'static str = "mariadbd";
+    const READY: &'static str = "mariadbd greets its clients";
+    const START_TIMEOUT: Duration = START_TIMEOUT;
+    const STOP_TIMEOUT: Duration = STOP_TIMEOUT;
+    const PORT_TAKEN: &'static str = "Bind on TCP/IP port";
+
+    fn is_ready(&self, folder: &Path) -> bool {
+        greets(&socket(folder))
+    }
 }
 
 impl MariaDbServer {
@@ -72,30 +70,23 @@ impl MariaDbServer {
         Builder::default()
     }
 
-    pub(super) fn start(settings: &Builder) -> Result<Self> {
+    pub(super) fn begin(settings: &Builder) -> Result<Self> {
         let installed = installed()?;
         let own_dir = OwnDir::make("mariadb")?;
-        template::copy_to(installed, &data_dir(&own_dir))?;
-        // Another process may take the port between finding and using it; then the next one is tried.
-        for _ in 0..PORT_TRIES_MAX {
-            let Some(port) = port::free() else { break };
-            let args = arguments(settings, &own_dir, port);
-            let mut child = launch(installed, &args, &own_dir)?;
-            match wait_until_ready(&own_dir, || child.ended().map(|status| status.to_string())) {
-                Err(Error::Ended { log, .. }) if log.contains(PORT_TAKEN) => {}
-                Err(error) => return Err(error),
-                Ok(()) => {
-                    return Ok(Self {
-                        child: Mutex::new(child),
-                        installed,
-                        args,
-                        port,
-                        own_dir,
-                    });
-                }
-            }
-        }
-        Err(Error::Protocol("no free port for MariaDB".to_owned()))
+        template::copy_to(installed, &data_dir(own_dir.path()))?;
+        Self::start(own_dir, |folder| {
+            let port = server::free_port()?;
+            let launch = Launch {
+                program: installed.server().to_owned(),
+                args: arguments(settings, folder, port),
+            };
+            let lives = Lives {
+                launch,
+                env: Vec::new(),
+                in_own_dir: false,
+            };
+            Ok((MariaDb { installed, port }, lives))
+        })
     }
 
     /// `mysql://USER:PASSWORD@127.0.0.1:PORT/DATABASE`, whether or not there is such a database. The account
@@ -104,7 +95,7 @@ impl MariaDbServer {
     pub fn url(&self, database: &str) -> String {
         format!(
             "mysql://{USER}:{PASSWORD}@127.0.0.1:{}/{database}",
-            self.port
+            self.kind.port
         )
     }
 
@@ -135,7 +126,7 @@ impl MariaDbServer {
     /// [`Error::Sql`] with the client's words, also when nobody answers; [`Error::TimedOut`] after
     /// [`SQL_TIMEOUT`].
     pub fn sql(&self, statements: &str) -> Result<String> {
-        let mut client = Command::new(self.installed.client());
+        let mut client = Command::new(self.kind.installed.client());
         for name in [
             "MYSQL_PWD",
             "MYSQL_HOST",
@@ -161,89 +152,19 @@ impl MariaDbServer {
     /// Port on 127.0.0.1.
     #[must_use]
     pub fn port(&self) -> u16 {
-        self.port
+        self.kind.port
     }
 
     /// Path of the unix socket, where `root` needs no password.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        socket(&self.own_dir)
+        socket(self.folder())
     }
 
     /// Folder with its data.
     #[must_use]
     pub fn data_dir(&self) -> PathBuf {
-        data_dir(&self.own_dir)
-    }
-
-    /// Everything it logged, in all its lives.
-    #[must_use]
-    pub fn log(&self) -> String {
-        fs::read_to_string(log_path(&self.own_dir)).unwrap_or_default()
-    }
-
-    /// Process id; `None` when it has ended.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        let mut child = self.child();
-        child.is_running().then(|| child.pid())
-    }
-
-    /// `SIGKILL`; returns when it is gone. Does nothing when it has ended.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the system refuses.
-    pub fn kill9(&self) -> Result<()> {
-        self.child().kill9()
-    }
-
-    /// `SIGTERM`: it closes its files and ends, within [`STOP_TIMEOUT`]. A paused one is resumed. Does nothing
-    /// when it has ended.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`], and it still runs.
-    pub fn stop(&self) -> Result<()> {
-        self.child().ask_to_end()?;
-        wait::until(STOP_TIMEOUT, "mariadbd ends", || !self.child().is_running())
-    }
-
-    /// Starts it on the same data, socket and port, and returns when it greets its clients.
-    ///
-    /// # Errors
-    /// [`Error::Running`] while it runs, else as [`Builder::start`]; also when its port was taken meanwhile.
-    pub fn start_again(&self) -> Result<()> {
-        {
-            let mut child = self.child();
-            if child.is_running() {
-                return Err(Error::Running {
-                    program: program::short_name(self.installed.server()),
-                });
-            }
-            *child = launch(self.installed, &self.args, &self.own_dir)?;
-        }
-        wait_until_ready(&self.own_dir, || {
-            self.child().ended().map(|status| status.to_string())
-        })
-    }
-
-    /// `SIGSTOP`: it keeps its sockets and answers nobody. Returns when the kernel has stopped it.
-    ///
-    /// # Errors
-    /// [`Error::NotRunning`]; [`Error::TimedOut`].
-    pub fn pause(&self) -> Result<()> {
-        self.child().pause()
-    }
-
-    /// `SIGCONT` after [`MariaDbServer::pause`].
-    ///
-    /// # Errors
-    /// [`Error::NotRunning`]; [`Error::TimedOut`].
-    pub fn resume(&self) -> Result<()> {
-        self.child().resume()
-    }
-
-    fn child(&self) -> MutexGuard<'_, OwnedChild> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
+        data_dir(self.folder())
     }
 }
 
@@ -259,50 +180,15 @@ fn installed() -> Result<&'static Installed> {
     }
 }
 
-fn launch(installed: &Installed, args: &[OsString], own_dir: &OwnDir) -> Result<OwnedChild> {
-    let path = log_path(own_dir);
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(Error::io(format!("opening {}", path.display())))?;
-    OwnedChild::start(Start {
-        program: installed.server(),
-        args,
-        env: &[],
-        env_removed: &[],
-        dir: None,
-        log,
-    })
+fn data_dir(folder: &Path) -> PathBuf {
+    folder.join("data")
 }
 
-fn wait_until_ready(own_dir: &OwnDir, mut ended: impl FnMut() -> Option<String>) -> Result<()> {
-    let what = "mariadbd greets its clients";
-    wait::until_some(START_TIMEOUT, what, || {
-        if let Some(status) = ended() {
-            return Some(Err(Error::Ended {
-                what: what.to_owned(),
-                status,
-                log: logfile::tail(&log_path(own_dir), ERROR_LOG_LINES),
-            }));
-        }
-        greets(&socket(own_dir)).then_some(Ok(()))
-    })?
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("mariadb.sock")
 }
 
-fn data_dir(own_dir: &OwnDir) -> PathBuf {
-    own_dir.path().join("data")
-}
-
-fn socket(own_dir: &OwnDir) -> PathBuf {
-    own_dir.path().join("mariadb.sock")
-}
-
-fn log_path(own_dir: &OwnDir) -> PathBuf {
-    own_dir.path().join("mariadb.log")
-}
-
-fn arguments(settings: &Builder, own_dir: &OwnDir, port: u16) -> Vec<OsString> {
+fn arguments(settings: &Builder, folder: &Path, port: u16) -> Vec<OsString> {
     let (flush, sync_binlog) = match settings.durability {
         Durability::Commit => ("1", "1"),
         // Written at the commit, so that only the machine can lose it.
@@ -316,10 +202,10 @@ fn arguments(settings: &Builder, own_dir: &OwnDir, port: u16) -> Vec<OsString> {
         arg.push(value);
         args.push(arg);
     };
-    set("datadir", &data_dir(own_dir));
-    set("tmpdir", own_dir.path());
-    set("socket", &socket(own_dir));
-    set("pid-file", &own_dir.path().join("mariadb.pid"));
+    set("datadir", &data_dir(folder));
+    set("tmpdir", folder);
+    set("socket", &socket(folder));
+    set("pid-file", &folder.join("mariadb.pid"));
     let mut set = |name: &str, value: &str| args.push(format!("--{name}={value}").into());
     set("bind-address", "127.0.0.1");
     set("port", &port.to_string());

@@ -5,7 +5,7 @@ mod child;
 mod spawn;
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     process::ExitStatus,
@@ -15,9 +15,8 @@ use std::{
 
 pub use builder::Builder;
 pub(crate) use child::{OwnedChild, Start};
-use tempfile::TempDir;
 
-use crate::{Error, Result, logfile, program, wait};
+use crate::{Error, Result, logfile, own_dir::OwnDir, program, server, wait};
 
 /// How long [`ServerProcess::terminate`] waits for the process to end.
 pub const TERMINATE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -43,7 +42,7 @@ pub struct ServerProcess {
     life: Mutex<Life>,
     log_path: PathBuf,
     // Last, so that the process is dead when its folder goes.
-    _own_dir: Option<TempDir>,
+    _own_dir: Option<OwnDir>,
 }
 
 #[derive(Debug)]
@@ -66,10 +65,7 @@ impl ServerProcess {
         let (log_path, own_dir) = match settings.log_file.clone() {
             Some(path) => (path, None),
             None => {
-                let dir = tempfile::Builder::new()
-                    .prefix("devstack-")
-                    .tempdir()
-                    .map_err(Error::io("making a temporary folder"))?;
+                let dir = OwnDir::make("process")?;
                 (dir.path().join("server.log"), Some(dir))
             }
         };
@@ -208,11 +204,7 @@ impl ServerProcess {
 
 impl Life {
     fn begin(settings: &Builder, log_path: &Path) -> Result<Self> {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(log_path)
-            .map_err(Error::io(format!("opening {}", log_path.display())))?;
+        let log = server::appended(log_path)?;
         let log_from = log.metadata().map(|meta| meta.len()).unwrap_or_default();
         let child = OwnedChild::start(Start {
             program: &settings.program,

@@ -41,7 +41,7 @@ impl Builder {
         self
     }
 
-    /// Listens on an ephemeral loopback port as well as on the unix socket.
+    /// Listens on a loopback port as well as on the unix socket.
     pub fn tcp(mut self) -> Self {
         self.tcp = true;
         self
@@ -59,6 +59,6 @@ impl Builder {
     /// [`crate::Error::Missing`] without a `redis-server` on PATH; [`crate::Error::Ended`] with its log when
     /// it does not like a setting; [`crate::Error::TimedOut`].
     pub fn start(self) -> Result<RedisServer> {
-        RedisServer::start(self)
+        RedisServer::begin(&self)
     }
 }

@@ -6,38 +6,28 @@ mod resp;
 
 use std::{
     ffi::OsString,
-    fs::{self, OpenOptions},
-    net::{Ipv4Addr, TcpListener},
+    fs,
     path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 pub use builder::{Appendonly, Builder};
 pub use resp::Reply;
-use tempfile::TempDir;
 
 use crate::{
-    Error, Result, logfile,
-    process::{OwnedChild, Start},
-    program, wait,
+    Error, Result,
+    own_dir::OwnDir,
+    program,
+    server::{self, Kind, Launch, Lives, PORT_TRIES_MAX, Server},
 };
 
 /// How long a start may take until `PING` is answered; loading an append-only file is part of it.
 pub const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long [`RedisServer::stop`] waits.
+/// How long a stop may take; Redis flushes its append-only file.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Free ports that others took before Redis could, in one start.
-const PORT_TRIES_MAX: usize = 20;
-
-const ERROR_LOG_LINES: usize = 30;
-
 /// A running redis-server of one test, on a unix socket (and a port, with [`Builder::tcp`]).
-///
-/// All methods take `&self`: share it between tasks, kill it while others use it. Its socket and port stay
-/// the same over [`RedisServer::start_again`]. Killed on drop.
 ///
 /// ```no_run
 /// use devstack::redis::{Appendonly, RedisServer};
@@ -48,15 +38,33 @@ const ERROR_LOG_LINES: usize = 30;
 /// redis.start_again()?;
 /// # Ok::<(), devstack::Error>(())
 /// ```
+pub type RedisServer = Server<Redis>;
+
+/// What a [`RedisServer`] is.
 #[derive(Debug)]
-pub struct RedisServer {
-    child: Mutex<OwnedChild>,
-    program: PathBuf,
-    args: Vec<OsString>,
+pub struct Redis {
     dir: PathBuf,
     tcp_port: Option<u16>,
-    // Socket, log and default data folder. Last, so that the process is dead when it goes.
-    own_dir: TempDir,
+}
+
+impl Kind for Redis {
+    const NAME: &'static str = "redis-server";
+    const READY: &'static str = "redis-server answers PING";
+    const START_TIMEOUT: Duration = START_TIMEOUT;
+    const STOP_TIMEOUT: Duration = STOP_TIMEOUT;
+    const PORT_TAKEN: &'static str = "Address already in use";
+
+    /// While it loads its data, the answer is an error reply.
+    fn is_ready(&self, folder: &Path) -> bool {
+        resp::command(&socket(folder), &["PING"]).is_ok()
+    }
+
+    fn when_ready(&self, folder: &Path) -> Result<()> {
+        match self.tcp_port {
+            Some(port) => listen_on(&socket(folder), port),
+            None => Ok(()),
+        }
+    }
 }
 
 impl RedisServer {
@@ -65,30 +73,25 @@ impl RedisServer {
         Builder::default()
     }
 
-    fn start(settings: Builder) -> Result<Self> {
+    fn begin(settings: &Builder) -> Result<Self> {
         let program = program::find("redis-server")?;
-        let own_dir = tempfile::Builder::new()
-            .prefix("devstack-")
-            .tempdir()
-            .map_err(Error::io("making a temporary folder"))?;
-        let dir = settings
-            .dir
-            .clone()
-            .unwrap_or_else(|| own_dir.path().join("data"));
-        fs::create_dir_all(&dir).map_err(Error::io(format!("making {}", dir.display())))?;
-        let args = arguments(&settings, &dir, &own_dir.path().join("redis.sock"));
-        let child = Mutex::new(launch(&program, &args, own_dir.path())?);
-        let mut server = Self {
-            child,
-            program,
-            args,
-            dir,
-            tcp_port: None,
-            own_dir,
-        };
-        server.wait_until_ready()?;
+        let mut server = Self::start(OwnDir::make("redis")?, |folder| {
+            let dir = settings.dir.clone();
+            let dir = dir.unwrap_or_else(|| folder.join("data"));
+            fs::create_dir_all(&dir).map_err(Error::io(format!("making {}", dir.display())))?;
+            let lives = Lives {
+                launch: Launch {
+                    program: program.clone(),
+                    args: arguments(settings, &dir, &socket(folder)),
+                },
+                env: Vec::new(),
+                in_own_dir: false,
+            };
+            let tcp_port = None;
+            Ok((Redis { dir, tcp_port }, lives))
+        })?;
         if settings.tcp {
-            server.tcp_port = Some(server.listen_on_a_free_port()?);
+            server.kind.tcp_port = Some(server.listen_on_a_free_port()?);
         }
         Ok(server)
     }
@@ -102,39 +105,27 @@ impl RedisServer {
     /// `redis://127.0.0.1:PORT`; `None` unless started with [`Builder::tcp`].
     #[must_use]
     pub fn tcp_url(&self) -> Option<String> {
-        self.tcp_port
+        self.kind
+            .tcp_port
             .map(|port| format!("redis://127.0.0.1:{port}"))
     }
 
     /// The loopback port; `None` unless started with [`Builder::tcp`].
     #[must_use]
     pub fn tcp_port(&self) -> Option<u16> {
-        self.tcp_port
+        self.kind.tcp_port
     }
 
     /// Path of the unix socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        self.own_dir.path().join("redis.sock")
+        socket(self.folder())
     }
 
     /// Folder with its data.
     #[must_use]
     pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// Everything it logged, in all its lives.
-    #[must_use]
-    pub fn log(&self) -> String {
-        fs::read_to_string(self.log_path()).unwrap_or_default()
-    }
-
-    /// Process id; `None` when it has ended.
-    #[must_use]
-    pub fn pid(&self) -> Option<u32> {
-        let mut child = self.child();
-        child.is_running().then(|| child.pid())
+        &self.kind.dir
     }
 
     /// Sends one command on a connection of its own and returns the reply; arguments are bytes. State that
@@ -146,67 +137,12 @@ impl RedisServer {
         resp::command(&self.socket(), args)
     }
 
-    /// `SIGKILL`; returns when it is gone. Does nothing when it has ended.
-    ///
-    /// # Errors
-    /// [`Error::Io`] when the system refuses.
-    pub fn kill9(&self) -> Result<()> {
-        self.child().kill9()
-    }
-
-    /// `SIGTERM`: Redis flushes its append-only file and ends, within [`STOP_TIMEOUT`]. A paused one is
-    /// resumed. Does nothing when it has ended.
-    ///
-    /// # Errors
-    /// [`Error::TimedOut`], and it still runs.
-    pub fn stop(&self) -> Result<()> {
-        self.child().ask_to_end()?;
-        wait::until(STOP_TIMEOUT, "redis-server ends", || {
-            !self.child().is_running()
-        })
-    }
-
-    /// Starts it on the same folder, socket and port, and returns when it answers `PING`.
-    ///
-    /// # Errors
-    /// [`Error::Running`] while it runs, else as [`Builder::start`]; also when its port was taken meanwhile.
-    pub fn start_again(&self) -> Result<()> {
-        {
-            let mut child = self.child();
-            if child.is_running() {
-                return Err(self.running());
-            }
-            *child = launch(&self.program, &self.args, self.own_dir.path())?;
-        }
-        self.wait_until_ready()?;
-        match self.tcp_port {
-            Some(port) => self.listen_on(port),
-            None => Ok(()),
-        }
-    }
-
-    /// `SIGSTOP`: it keeps its sockets and answers nobody. Returns when the kernel has stopped it.
-    ///
-    /// # Errors
-    /// [`Error::NotRunning`]; [`Error::TimedOut`].
-    pub fn pause(&self) -> Result<()> {
-        self.child().pause()
-    }
-
-    /// `SIGCONT` after [`RedisServer::pause`].
-    ///
-    /// # Errors
-    /// [`Error::NotRunning`]; [`Error::TimedOut`].
-    pub fn resume(&self) -> Result<()> {
-        self.child().resume()
-    }
-
     /// The incremental append-only file that Redis appends to at present; a rewrite changes it.
     ///
     /// # Errors
     /// [`Error::Io`] when the server was started without an append-only file.
     pub fn aof_incr_file(&self) -> Result<PathBuf> {
-        aof::incr_file(&self.dir)
+        aof::incr_file(&self.kind.dir)
     }
 
     /// Cuts the incremental append-only file of a stopped server to `bytes`: what a machine that lost power
@@ -215,88 +151,32 @@ impl RedisServer {
     /// # Errors
     /// [`Error::Running`] while it runs; [`Error::Protocol`] when the file is shorter than that.
     pub fn truncate_aof_to(&self, bytes: u64) -> Result<()> {
-        if self.child().is_running() {
-            return Err(self.running());
+        if self.pid().is_some() {
+            return Err(Self::running());
         }
         aof::truncate(&self.aof_incr_file()?, bytes)
-    }
-
-    fn wait_until_ready(&self) -> Result<()> {
-        let what = "redis-server answers PING";
-        wait::until_some(START_TIMEOUT, what, || {
-            if let Some(status) = self.child().ended() {
-                let log = logfile::tail(&self.log_path(), ERROR_LOG_LINES);
-                let status = status.to_string();
-                return Some(Err(Error::Ended {
-                    what: what.to_owned(),
-                    status,
-                    log,
-                }));
-            }
-            // While it loads its data, the answer is an error reply.
-            self.command(&["PING"]).is_ok().then_some(Ok(()))
-        })?
     }
 
     /// Another process may take the port between finding and using it; then the next one is tried.
     fn listen_on_a_free_port(&self) -> Result<u16> {
         let mut last = None;
         for _ in 0..PORT_TRIES_MAX {
-            let port = free_port()?;
-            match self.listen_on(port) {
+            let port = server::free_port()?;
+            match listen_on(&self.socket(), port) {
                 Ok(()) => return Ok(port),
                 Err(error) => last = Some(error),
             }
         }
         Err(last.unwrap_or_else(|| Error::Protocol("no port was tried".to_owned())))
     }
-
-    fn listen_on(&self, port: u16) -> Result<()> {
-        self.command(&["CONFIG", "SET", "port", &port.to_string()])
-            .map(drop)
-    }
-
-    fn log_path(&self) -> PathBuf {
-        log_path(self.own_dir.path())
-    }
-
-    fn child(&self) -> MutexGuard<'_, OwnedChild> {
-        self.child.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn running(&self) -> Error {
-        Error::Running {
-            program: program::short_name(&self.program),
-        }
-    }
 }
 
-fn launch(program: &Path, args: &[OsString], own_dir: &Path) -> Result<OwnedChild> {
-    let path = log_path(own_dir);
-    let log = OpenOptions::new()
-        .create(true)
-        .append(true)
-        .open(&path)
-        .map_err(Error::io(format!("opening {}", path.display())))?;
-    OwnedChild::start(Start {
-        program,
-        args,
-        env: &[],
-        env_removed: &[],
-        dir: None,
-        log,
-    })
+fn listen_on(socket: &Path, port: u16) -> Result<()> {
+    resp::command(socket, &["CONFIG", "SET", "port", &port.to_string()]).map(drop)
 }
 
-fn log_path(own_dir: &Path) -> PathBuf {
-    own_dir.join("redis.log")
-}
-
-fn free_port() -> Result<u16> {
-    let listener =
-        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(Error::io("finding a port"))?;
-    let address = listener.local_addr().map_err(Error::io("finding a port"))?;
-    Ok(address.port())
+fn socket(folder: &Path) -> PathBuf {
+    folder.join("redis.sock")
 }
 
 fn arguments(settings: &Builder, dir: &Path, socket: &Path) -> Vec<OsString> {

@@ -1,11 +1,13 @@
 //! The servers of the stack.
 
 mod engine;
+mod monitoring;
 mod shop;
 mod stores;
 
 pub(crate) use self::{
     engine::{INVENTORY_SERVER, SYNC_WORKER},
+    monitoring::PROMETHEUS,
     shop::{
         AUTH_SERVICE, CATALOG_SERVICE, ORDER_SERVICE, PAYMENT_SERVICE, TOSS_SANDBOX, USER_SERVICE,
     },
@@ -35,6 +37,8 @@ pub(crate) enum Kind {
     Kafka,
     /// Kafka Connect with Debezium, from Maven; its port is fixed.
     Connect,
+    /// From the distribution, in no stack: whoever wants it asks for it. It moves as the stores do.
+    Prometheus,
 }
 
 /// How a program of this workspace is built and started.
@@ -81,7 +85,7 @@ pub(crate) enum Value {
 pub(crate) const READY_PATH: &str = "/readyz";
 
 /// Each after those that it needs.
-pub(crate) static ALL: [&Service; 12] = [
+pub(crate) static ALL: [&Service; 13] = [
     &REDIS,
     &MARIADB,
     &KAFKA,
@@ -94,6 +98,7 @@ pub(crate) static ALL: [&Service; 12] = [
     &PAYMENT_SERVICE,
     &ORDER_SERVICE,
     &CONNECT,
+    &PROMETHEUS,
 ];
 
 /// There is one of each name.
@@ -132,21 +137,21 @@ impl Service {
     pub(crate) fn program(&self) -> Option<&Program> {
         match &self.kind {
             Kind::Built(program) => Some(program),
-            Kind::Redis | Kind::MariaDb | Kind::Kafka | Kind::Connect => None,
+            Kind::Redis | Kind::MariaDb | Kind::Kafka | Kind::Connect | Kind::Prometheus => None,
         }
     }
 
     /// Whether it may be moved to another port than its own.
     pub(crate) fn moves(&self) -> bool {
         match self.kind {
-            Kind::Redis | Kind::MariaDb => true,
+            Kind::Redis | Kind::MariaDb | Kind::Prometheus => true,
             Kind::Built(_) | Kind::Kafka | Kind::Connect => false,
         }
     }
 
     pub(crate) fn url(&self, port: u16) -> String {
         let scheme = match self.kind {
-            Kind::Built(_) | Kind::Connect => "http",
+            Kind::Built(_) | Kind::Connect | Kind::Prometheus => "http",
             Kind::Redis => "redis",
             Kind::MariaDb => "mysql",
             Kind::Kafka => "kafka",

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod connect;
 #[cfg(test)]
+mod held;
+#[cfg(test)]
 mod kafka;
 #[cfg(test)]
 mod mariadb;

@@ -1,6 +1,5 @@
 use std::{
-    env,
-    process::{Command, Stdio},
+    process::Command,
     thread,
     time::{Duration, Instant},
 };
@@ -8,9 +7,10 @@ use std::{
 use devstack::{
     Error, command,
     mariadb::{Durability, Installed, MariaDbServer},
-    process::ServerProcess,
     procfs, wait,
 };
+
+use crate::held;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -189,51 +189,21 @@ fn a_paused_server_answers_after_it_is_resumed() {
 /// Not a test of its own: the next test runs it in a process that it kills.
 #[test]
 fn hold_a_server_for_the_next_test() {
-    if env::var_os("DEVSTACK_TEST_HOLD").is_none() {
-        return;
+    if held::is_asked() {
+        let mariadb = MariaDbServer::builder().start().unwrap();
+        held::until_killed(mariadb.pid().unwrap());
     }
-    let mariadb = MariaDbServer::builder().start().unwrap();
-    println!("\nholding {}", mariadb.pid().unwrap());
-    // Until killed; bounded for the day that goes wrong.
-    wait::until(Duration::from_secs(60), "killed", || false).unwrap_err();
 }
 
 #[test]
-fn a_server_dies_with_a_killed_test_process_and_the_next_clears_away_its_folder() {
-    let has_setpriv = Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", "true"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !has_setpriv {
+fn a_server_dies_with_a_killed_test_process() {
+    if !held::servers_are_tied() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    let hold = || {
-        let test = ServerProcess::builder(env::current_exe().unwrap())
-            .env("TMPDIR", folder.path())
-            .env("DEVSTACK_TEST_HOLD", "1")
-            .args([
-                "--exact",
-                "mariadb::hold_a_server_for_the_next_test",
-                "--nocapture",
-            ])
-            .start()
-            .unwrap();
-        let line = test
-            .wait_for_line(|line| line.starts_with("holding "), 2 * SOON)
-            .unwrap();
-        let pid = line.split(' ').nth(1).unwrap().parse::<u32>().unwrap();
-        (test, pid)
-    };
-    let folders = || folder.path().read_dir().unwrap().count();
-    let (test, pid) = hold();
+    let (test, pid) = held::hold("mariadb::hold_a_server_for_the_next_test", folder.path());
     assert!(procfs::stat(pid).is_some());
     test.kill9().unwrap();
     let gone = || procfs::stat(pid).is_none_or(|stat| stat.is_zombie());
     wait::until(SOON, "the server of a killed process ends", gone).unwrap();
-    assert_eq!(folders(), 1);
-    let (test, _) = hold();
-    assert_eq!(folders(), 1, "its own");
-    test.kill9().unwrap();
 }

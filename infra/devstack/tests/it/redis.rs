@@ -1,16 +1,12 @@
-use std::{
-    env, fs,
-    process::{Command, Stdio},
-    time::Duration,
-};
+use std::{fs, time::Duration};
 
 use devstack::{
-    Error,
-    process::ServerProcess,
-    procfs,
+    Error, procfs,
     redis::{Appendonly, RedisServer, Reply},
     wait,
 };
+
+use crate::held;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -176,43 +172,25 @@ fn a_paused_server_answers_after_it_is_resumed() {
 /// Not a test of its own: the next test runs it in a process that it kills.
 #[test]
 fn hold_a_server_for_the_next_test() {
-    if env::var_os("DEVSTACK_TEST_HOLD").is_none() {
-        return;
+    if held::is_asked() {
+        let redis = RedisServer::builder().start().unwrap();
+        held::until_killed(redis.pid().unwrap());
     }
-    let redis = RedisServer::builder().start().unwrap();
-    println!("\nholding {}", redis.pid().unwrap());
-    // Until killed; bounded for the day that goes wrong.
-    wait::until(Duration::from_secs(60), "killed", || false).unwrap_err();
 }
 
 #[test]
-fn a_server_dies_with_a_killed_test_process() {
-    let has_setpriv = Command::new("setpriv")
-        .args(["--pdeathsig", "KILL", "true"])
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success());
-    if !has_setpriv {
+fn a_server_dies_with_a_killed_test_process_and_the_next_clears_away_its_folder() {
+    if !held::servers_are_tied() {
         return;
     }
-    // What the killed process cannot clear away is in here.
     let folder = tempfile::tempdir().unwrap();
-    let test = ServerProcess::builder(env::current_exe().unwrap())
-        .env("TMPDIR", folder.path())
-        .args([
-            "--exact",
-            "redis::hold_a_server_for_the_next_test",
-            "--nocapture",
-        ])
-        .env("DEVSTACK_TEST_HOLD", "1")
-        .start()
-        .unwrap();
-    let line = test
-        .wait_for_line(|line| line.starts_with("holding "), SOON)
-        .unwrap();
-    let pid: u32 = line["holding ".len()..].parse().unwrap();
+    let hold = || held::hold("redis::hold_a_server_for_the_next_test", folder.path());
+    let (test, pid) = hold();
     assert!(procfs::stat(pid).is_some());
     test.kill9().unwrap();
     let gone = || procfs::stat(pid).is_none_or(|stat| stat.is_zombie());
     wait::until(SOON, "the server of a killed process ends", gone).unwrap();
+    let (test, _) = hold();
+    assert_eq!(folder.path().read_dir().unwrap().count(), 1, "its own");
+    test.kill9().unwrap();
 }

@@ -2,12 +2,15 @@
 //! processes, not what they answer.
 
 use std::{
+    collections::BTreeSet,
     fs,
     hash::{BuildHasher as _, RandomState},
     net::{Ipv4Addr, TcpListener},
+    ops::Range,
     os::unix::fs::PermissionsExt as _,
     path::Path,
     process::{Command, Output},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -177,17 +180,27 @@ impl Drop for Checkout {
     }
 }
 
-/// A port for inventory-server with which those of the whole stack are free. Below the range that the kernel
-/// gives to clients, who could take one of them before its server does.
+/// A port for inventory-server with which those of the whole stack are free, and nobody else's in this
+/// process. They are below those that private servers take, who could come between the look and the start.
 fn free_port() -> u16 {
     const BASES: [u16; 13] = [
         8081, 8083, 8084, 8085, 8087, 8089, 8090, 8091, 8093, 6379, 3306, 9092, 9093,
     ];
-    let is_free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-    let offsets = std::iter::repeat_with(|| RandomState::new().hash_one(0) % 19_000);
-    let mut offsets = offsets.map(|offset| u16::try_from(offset).unwrap() + 4_000);
+    const OFFSETS: Range<u64> = 2_000..5_900;
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().unwrap();
+    let is_free = |port: u16| {
+        !given.contains(&port) && TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
+    };
+    let numbers = std::iter::repeat_with(|| RandomState::new().hash_one(0));
+    let mut offsets = numbers.map(|number| {
+        let offset = OFFSETS.start + number % (OFFSETS.end - OFFSETS.start);
+        u16::try_from(offset).unwrap()
+    });
     let offset = offsets.find(|offset| BASES.iter().all(|base| is_free(base + offset)));
-    8083 + offset.unwrap()
+    let offset = offset.unwrap();
+    given.extend(BASES.map(|base| base + offset));
+    8083 + offset
 }
 
 fn kill9(pid: u32) {
@@ -595,6 +608,51 @@ fn with_debezium_a_row_of_an_outbox_gets_to_kafka() {
     let logs = fs::read_to_string(checkout.root().join(".devstack/logs/connect.log")).unwrap();
     assert!(!logs.contains(&password));
     let pid = checkout.pid("connect");
+    let down = checkout.dev(&["down"]);
+    assert!(down.status.success() && is_gone(pid), "{}", stderr(&down));
+}
+
+#[test]
+fn prometheus_comes_when_asked_for_and_goes_with_the_others() {
+    let checkout = Checkout::new();
+    let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../prometheus");
+    let link = checkout.root().join("infra/prometheus");
+    std::os::unix::fs::symlink(fs::canonicalize(rules).unwrap(), link).unwrap();
+    let own = 9090 + checkout.offset();
+    // Ours, or somebody else's already.
+    let _taken = TcpListener::bind((Ipv4Addr::LOCALHOST, own));
+    let offset = checkout.offset().to_string();
+    let up = checkout.dev(&[
+        "up",
+        "--only",
+        "inventory",
+        "--monitoring",
+        "--port-offset",
+        &offset,
+    ]);
+    assert!(up.status.success(), "{}", stderr(&up));
+    let url = checkout.process("prometheus")["url"].clone();
+    let url = url.as_str().unwrap();
+    assert!(!url.ends_with(&own.to_string()), "{url}");
+    let said = format!("prometheus is at {url}");
+    assert!(stdout(&up).contains(&said), "{}", stdout(&up));
+    let server = format!("http://127.0.0.1:{}/metrics", checkout.port);
+    wait::until(SOON, "it knows the server", || {
+        let targets = ureq::get(format!("{url}/api/v1/targets")).call();
+        let text = targets.unwrap().body_mut().read_to_string().unwrap();
+        text.contains(&server) && text.contains(r#""job":"inventory-server""#)
+    })
+    .unwrap();
+
+    let pid = checkout.pid("prometheus");
+    let again = checkout.dev(&["up", "--only", "inventory"]);
+    assert!(stdout(&again).contains(&said), "{}", stderr(&again));
+    assert_eq!(checkout.pid("prometheus"), pid);
+    let status = checkout.dev(&["status"]);
+    assert!(status.status.success(), "{}", stdout(&status));
+    let restart = checkout.dev(&["restart", "prometheus"]);
+    assert!(restart.status.success(), "{}", stderr(&restart));
+    let pid = checkout.pid("prometheus");
     let down = checkout.dev(&["down"]);
     assert!(down.status.success() && is_gone(pid), "{}", stderr(&down));
 }

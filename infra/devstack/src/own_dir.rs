@@ -1,40 +1,49 @@
-//! The temporary folder of one server, which is cleared away even when its process could not do it.
+//! A temporary folder of a process, which is cleared away even when the process could not do it.
 //!
 //! Tests share a server through a `static`, and what is static is never dropped: the server dies with the
-//! process, but its folder, some tens of MiB, would stay. So each start clears away what dead processes left.
+//! process, but its folder, some tens of MiB, would stay. A killed process drops nothing at all. So the first
+//! folder that a process makes clears away what dead processes left.
 
 use std::{
     env,
     fs::{self, File},
     os::unix::fs::MetadataExt as _,
     path::Path,
+    sync::Once,
 };
 
 use tempfile::TempDir;
 
 use crate::{Error, Result};
 
+/// What the names of all these folders begin with.
+const PREFIX: &str = "devstack-";
+
 const LOCK: &str = "owner.lock";
 
+/// The folder; deleted on drop.
 #[derive(Debug)]
-pub(crate) struct OwnDir {
+pub struct OwnDir {
     folder: TempDir,
     /// Locked as long as this process lives.
     _lock: File,
 }
 
 impl OwnDir {
-    /// A fresh one, named after its `server`.
-    pub(crate) fn make(server: &str) -> Result<Self> {
-        let prefix = prefix(server);
-        clear_away(&env::temp_dir(), &prefix);
-        Self::make_in(&env::temp_dir(), &prefix)
+    /// A fresh one in the folder for temporary files, `devstack-<name>-…`.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn make(name: &str) -> Result<Self> {
+        static CLEARED: Once = Once::new();
+        CLEARED.call_once(|| clear_away(&env::temp_dir()));
+        Self::make_in(&env::temp_dir(), name)
     }
 
-    fn make_in(base: &Path, prefix: &str) -> Result<Self> {
+    fn make_in(base: &Path, name: &str) -> Result<Self> {
         let what = "making a temporary folder";
         let folder = tempfile::Builder::new()
-            .prefix(prefix)
+            .prefix(&format!("{PREFIX}{name}-"))
             .tempdir_in(base)
             .map_err(Error::io(what))?;
         // Named after it is locked: who sees the name and gets the lock knows that the owner is dead.
@@ -48,20 +57,18 @@ impl OwnDir {
         })
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         self.folder.path()
     }
 }
 
-fn prefix(server: &str) -> String {
-    format!("devstack-{server}-")
-}
-
 /// Deletes this user's folders whose owner is dead. What cannot be deleted stays for the next one.
-fn clear_away(base: &Path, prefix: &str) {
+fn clear_away(base: &Path) {
     let user = rustix::process::geteuid().as_raw();
     for entry in fs::read_dir(base).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(prefix)
+        let is_ours = entry.file_name().to_string_lossy().starts_with(PREFIX)
             && entry
                 .metadata()
                 .is_ok_and(|meta| meta.is_dir() && meta.uid() == user);
@@ -83,16 +90,20 @@ mod tests {
     #[test]
     fn only_the_folders_of_the_dead_are_cleared_away() {
         let base = tempfile::tempdir().unwrap();
-        let alive = OwnDir::make_in(base.path(), &prefix("mariadb")).unwrap();
-        let dead = base.path().join("devstack-mariadb-dead");
-        let beginning = base.path().join("devstack-mariadb-beginning");
-        let other = base.path().join("devstack-kafka-dead");
+        let alive = OwnDir::make_in(base.path(), "mariadb").unwrap();
+        let in_base = |name: &str| base.path().join(name);
+        let (dead, beginning) = (
+            in_base("devstack-kafka-dead"),
+            in_base("devstack-kafka-new"),
+        );
+        let other = in_base("kafka-dead");
         for folder in [&dead, &beginning, &other] {
             fs::create_dir(folder).unwrap();
         }
-        fs::write(dead.join(LOCK), "").unwrap();
-        fs::write(other.join(LOCK), "").unwrap();
-        clear_away(base.path(), &prefix("mariadb"));
+        for folder in [&dead, &other] {
+            fs::write(folder.join(LOCK), "").unwrap();
+        }
+        clear_away(base.path());
         assert!(alive.path().exists() && beginning.exists() && other.exists());
         assert!(!dead.exists());
     }

@@ -5,17 +5,18 @@ use std::{
     ops::Range,
 };
 
-use super::random;
+use crate::{Error, Result, random};
 
 /// Below the range that the kernel gives to clients (32768 and up): there a client that knocks on the port of
 /// a killed server can be given that very port, and then talks to itself.
 const RANGE: Range<u16> = 15_000..32_000;
 
 /// A port that nobody listens on at this moment.
-pub(crate) fn free() -> Option<u16> {
+pub(crate) fn free() -> Result<u16> {
     (0..RANGE.len())
         .map(|_| any())
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .ok_or_else(|| Error::Protocol("no port is free".to_owned()))
 }
 
 fn any() -> u16 {
