@@ -216,6 +216,7 @@ impl Process {
                 let part = CommandPart {
                     redis_url: self.config.stores.redis_url.clone(),
                     hold: self.config.order_hold,
+                    session: config.session,
                     pool,
                     kafka,
                     metrics: metrics.clone(),
@@ -255,6 +256,7 @@ impl Process {
 struct CommandPart {
     redis_url: String,
     hold: Duration,
+    session: Duration,
     pool: MySqlPool,
     kafka: Kafka,
     metrics: kafka::Metrics,
@@ -280,7 +282,7 @@ impl CommandPart {
             self.waker,
             self.metrics.commands.clone(),
         );
-        kafka::command(commands, self.kafka, self.metrics, self.stop).await;
+        kafka::command(commands, self.kafka, self.session, self.metrics, self.stop).await;
         Ok(())
     }
 }

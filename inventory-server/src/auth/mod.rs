@@ -27,9 +27,7 @@ impl Access {
     pub(crate) fn of(auth: &Auth) -> Self {
         match auth {
             Auth::None => Self::Anybody,
-            Auth::Jwt { source, settings } => {
-                Self::Tokens(Verifier::new(source.clone(), settings.clone()))
-            }
+            Auth::Jwt(verifier) => Self::Tokens(verifier.clone()),
         }
     }
 

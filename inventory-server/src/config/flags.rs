@@ -1,6 +1,7 @@
-use std::path::PathBuf;
+use std::ffi::OsString;
 
-use clap::Parser;
+use access_token::flags::TokenFlags;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser};
 
 /// The command line as typed. Values are texts here, so that `problems` can list all that is wrong
 /// at once instead of stopping at the first.
@@ -114,29 +115,9 @@ pub(super) struct Flags {
         default_value = "none"
     )]
     pub(super) auth: String,
-    /// With jwt: where the keys are that tokens are signed with [default: auth-service on this machine,
-    /// `http://127.0.0.1:8089/.well-known/jwks.json`].
-    #[arg(long, env = "INVENTORY_JWKS_URL", value_name = "URL")]
-    pub(super) jwks_url: Option<String>,
-    /// With jwt: a file with those keys, instead of a URL.
-    #[arg(long, env = "INVENTORY_JWKS_FILE", value_name = "FILE")]
-    pub(super) jwks_file: Option<PathBuf>,
-    /// With jwt: the issuer (`iss`) that tokens must have.
-    #[arg(
-        long,
-        env = "INVENTORY_TOKEN_ISSUER",
-        value_name = "NAME",
-        default_value = access_token::DEFAULT_ISSUER
-    )]
-    pub(super) token_issuer: String,
-    /// With jwt: the audience (`aud`) that tokens must be for.
-    #[arg(
-        long,
-        env = "INVENTORY_TOKEN_AUDIENCE",
-        value_name = "NAME",
-        default_value = access_token::DEFAULT_AUDIENCE
-    )]
-    pub(super) token_audience: String,
+    // With jwt.
+    #[command(flatten)]
+    pub(super) tokens: TokenFlags,
     /// Log format: text or json.
     #[arg(
         long,
@@ -250,4 +231,18 @@ pub(super) struct Flags {
         default_value = "30"
     )]
     pub(super) redis_wait_seconds: String,
+}
+
+impl Flags {
+    /// What was typed, and what the environment says.
+    pub(super) fn read(args: &[OsString]) -> Result<Self, clap::Error> {
+        let variables = [
+            "INVENTORY_JWKS_URL",
+            "INVENTORY_JWKS_FILE",
+            "INVENTORY_TOKEN_ISSUER",
+            "INVENTORY_TOKEN_AUDIENCE",
+        ];
+        let command = TokenFlags::with_variables(Self::command(), variables);
+        Self::from_arg_matches(&command.try_get_matches_from(args)?)
+    }
 }

@@ -5,11 +5,8 @@ mod problems;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use access_token::{JwksSource, VerifierSettings};
-use clap::{
-    Parser,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use access_token::Verifier;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use inventory_core::engine::{Durability, ProjectionMode};
 
 /// Who may call.
@@ -17,13 +14,8 @@ use inventory_core::engine::{Durability, ProjectionMode};
 pub enum Auth {
     /// Everybody who reaches it, which is nobody from another machine.
     None,
-    /// Who has an access token.
-    Jwt {
-        /// Where the keys are that tokens are signed with.
-        source: JwksSource,
-        /// What tokens must say.
-        settings: VerifierSettings,
-    },
+    /// Who has an access token that this verifies.
+    Jwt(Verifier),
 }
 
 /// What the process was told.
@@ -121,7 +113,7 @@ impl Config {
         let mut args: Vec<OsString> = args.into_iter().map(Into::into).collect();
         let mut unknown = Vec::new();
         loop {
-            let error = match flags::Flags::try_parse_from(&args) {
+            let error = match flags::Flags::read(&args) {
                 Ok(flags) => return finish(&flags, unknown),
                 Err(error) if error.use_stderr() => error,
                 Err(asked) => return Err(NoConfig::Asked(asked.render().to_string())),

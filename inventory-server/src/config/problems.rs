@@ -2,7 +2,6 @@ use std::{
     fmt::Display, net::SocketAddr, ops::RangeInclusive, path::PathBuf, str::FromStr, time::Duration,
 };
 
-use access_token::{DEFAULT_JWKS_URL, JwksSource, VerifierSettings};
 use inventory_core::{
     engine::{Durability, ProjectionMode},
     limits::{MAX_HOLD_SECONDS_MAX, TTL_SECONDS_MAX, TTL_SECONDS_MIN},
@@ -191,39 +190,8 @@ fn auth(p: &mut Problems, flags: &Flags) -> Auth {
     ) {
         return Auth::None;
     }
-    let source = match (&flags.jwks_url, &flags.jwks_file) {
-        (Some(_), Some(_)) => {
-            p.add("jwks-file", "there is a --jwks-url too; give one of them");
-            return Auth::None;
-        }
-        (None, Some(file)) => JwksSource::file(file),
-        (url, None) => {
-            let url = url.as_deref().unwrap_or(DEFAULT_JWKS_URL);
-            match JwksSource::url(url) {
-                Ok(source) => source,
-                Err(error) => {
-                    p.add("jwks-url", error);
-                    return Auth::None;
-                }
-            }
-        }
-    };
-    for (flag, text) in [
-        ("token-issuer", &flags.token_issuer),
-        ("token-audience", &flags.token_audience),
-    ] {
-        if text.is_empty() {
-            p.add(flag, "must not be empty");
-        }
-    }
-    Auth::Jwt {
-        source,
-        settings: VerifierSettings {
-            issuer: flags.token_issuer.clone(),
-            audience: flags.token_audience.clone(),
-            ..VerifierSettings::default()
-        },
-    }
+    let mut complaints = |flag: &str, problem: &dyn Display| p.add(flag, problem);
+    Auth::Jwt(flags.tokens.verifier(&mut complaints))
 }
 
 fn listen(p: &mut Problems, flags: &Flags) -> SocketAddr {

@@ -15,7 +15,7 @@ use crate::{
 
 /// The document that describes every operation.
 pub(crate) const OPENAPI: &str = include_str!("../../openapi.json");
-const PAGE: &str = include_str!("../../docs.html");
+const PAGE: &str = include_str!("../../../docs/openapi.html");
 
 pub(super) fn openapi() -> Response<Body> {
     cached(json(StatusCode::OK, Bytes::from_static(OPENAPI.as_bytes())))

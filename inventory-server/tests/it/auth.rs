@@ -321,7 +321,7 @@ fn the_same_key_of_two_customers_is_two_holds() {
 
 #[test]
 fn without_keys_it_says_so_and_stock_can_be_read() {
-    let server = Server::with(&["--auth=jwt", "--jwks-file=/none/jwks.json"]);
+    let server = Server::with(&["--auth=jwt", "--jwks-url=http://127.0.0.1:1/jwks.json"]);
     let somebody = As {
         server: &server,
         authorization: Some(format!("Bearer {}", Issuer::new().token("c", CUSTOMER))),

@@ -3,6 +3,8 @@
 mod bearer;
 mod claims;
 mod error;
+#[cfg(feature = "flags")]
+pub mod flags;
 mod http;
 mod jwks;
 mod recent;

@@ -6,6 +6,7 @@ pub mod config;
 pub mod ids;
 pub mod metrics;
 pub mod shutdown;
+pub mod tasks;
 pub mod telemetry;
 pub mod trace_context;
 
@@ -29,6 +30,8 @@ pub mod janitor;
 pub mod kafka;
 #[cfg(feature = "kafka")]
 pub mod outbox;
+#[cfg(all(feature = "kafka", feature = "client"))]
+pub mod publisher;
 #[cfg(feature = "kafka")]
 pub mod relay;
 #[cfg(feature = "kafka")]

@@ -5,12 +5,13 @@ use prometheus_client::{encoding::text::encode, metrics::info::Info, registry::R
 /// The content type of [`text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// A registry whose names begin with `prefix_`, and which tells the running version.
+/// A registry whose names begin with `prefix_`, and which tells the running version and what the process uses.
 #[must_use]
 pub fn registry(prefix: &str, version: &str) -> Registry {
     let mut registry = Registry::with_prefix(prefix);
     let build = Info::new([("version", version.to_owned())]);
     registry.register("build", "The running version", build);
+    process_metrics::register(&mut registry);
     registry
 }
 

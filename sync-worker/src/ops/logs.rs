@@ -6,12 +6,12 @@ use axum::{
 };
 use inventory_core::{JournalId, OrderId, Sku, TimestampMs};
 use serde::Serialize;
+use service_kit::http::Problem;
 use sqlx::{MySql, QueryBuilder, Row, mysql::MySqlRow};
 
 use super::{
     Ops, instants,
-    page::{answer, bounded, rows},
-    problem::Problem,
+    page::{answer, bounded, database, rows},
     query::Query,
 };
 use crate::{cursor::shard_number, time::sql};
@@ -108,7 +108,6 @@ pub(super) async fn handle(State(ops): State<Ops>, RawQuery(raw): RawQuery) -> R
 
 async fn page(ops: &Ops, raw: Option<&str>) -> Result<Page, Problem> {
     let asked = read(raw)?;
-    let database = |error: sqlx::Error| Problem::database(&error);
     let mut found: Vec<(Place, LogJson)> = Vec::new();
     for query in selects(ops, &asked).await? {
         for row in rows(ops, query).await? {
@@ -156,7 +155,6 @@ async fn selects(ops: &Ops, asked: &Asked) -> Result<Vec<QueryBuilder<MySql>>, P
     };
     let mut query = bounded("SELECT location_id FROM stock_item WHERE sku_id = ");
     query.push_bind(sku.to_string());
-    let database = |error: sqlx::Error| Problem::database(&error);
     let mut selects = Vec::new();
     for row in rows(ops, query).await? {
         let location: String = row.try_get("location_id").map_err(database)?;

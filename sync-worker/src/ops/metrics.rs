@@ -23,6 +23,7 @@ use sqlx::MySqlPool;
 
 use super::Ops;
 use crate::{
+    cursor::shard_number,
     limits::OPS_PROBE_TIMEOUT,
     status::{Phase, Status},
 };
@@ -44,21 +45,27 @@ const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=
 #[derive(Debug)]
 pub(super) struct Metrics {
     registry: Registry,
-    dead_letters_open: Arc<AtomicI64>,
+    stored: Arc<Stored>,
+}
+
+/// What stands in MariaDB.
+#[derive(Debug, Default)]
+struct Stored {
+    dead_letters_open: AtomicI64,
+    /// When the last complete `reconcile check` ended, ms since 1970; 0: there was none.
+    checked_at_ms: AtomicI64,
+    differences: AtomicU64,
 }
 
 impl Metrics {
     pub(super) fn new(mut registry: Registry, status: Arc<Status>, pool: MySqlPool) -> Self {
-        let dead_letters_open = Arc::new(AtomicI64::new(0));
+        let stored = Arc::new(Stored::default());
         registry.register_collector(Box::new(Figures {
             status,
             pool,
-            dead_letters_open: Arc::clone(&dead_letters_open),
+            stored: Arc::clone(&stored),
         }));
-        Self {
-            registry,
-            dead_letters_open,
-        }
+        Self { registry, stored }
     }
 
     fn text(&self) -> String {
@@ -72,13 +79,28 @@ impl Metrics {
 
 /// All metrics in the OpenMetrics text format.
 pub(super) async fn handle(State(ops): State<Ops>) -> Response {
-    let open = sqlx::query_scalar("SELECT COUNT(*) FROM dead_letter WHERE status = 'OPEN'")
-        .fetch_one(&ops.pool);
-    // Without an answer the last figure stands; the database's own metric says that it is old.
-    if let Ok(Ok(open)) = tokio::time::timeout(OPS_PROBE_TIMEOUT, open).await {
-        ops.metrics.dead_letters_open.store(open, Ordering::Relaxed);
-    }
+    let stored = &ops.metrics.stored;
+    // Without an answer the last figures stand; the database's own metric says that they are old.
+    drop(tokio::time::timeout(OPS_PROBE_TIMEOUT, stored.read(&ops)).await);
     ([(CONTENT_TYPE, OPENMETRICS)], ops.metrics.text()).into_response()
+}
+
+impl Stored {
+    async fn read(&self, ops: &Ops) -> sqlx::Result<()> {
+        let open = sqlx::query_scalar("SELECT COUNT(*) FROM dead_letter WHERE status = 'OPEN'");
+        self.dead_letters_open
+            .store(open.fetch_one(&ops.pool).await?, Ordering::Relaxed);
+        let check: Option<(i64, u64)> =
+            sqlx::query_as("SELECT at_ms, differences FROM reconcile_check WHERE shard = ?")
+                .bind(shard_number(ops.shard))
+                .fetch_optional(&ops.pool)
+                .await?;
+        if let Some((at_ms, differences)) = check {
+            self.checked_at_ms.store(at_ms, Ordering::Relaxed);
+            self.differences.store(differences, Ordering::Relaxed);
+        }
+        Ok(())
+    }
 }
 
 /// Reads [`Status`] when metrics are asked for.
@@ -86,7 +108,7 @@ pub(super) async fn handle(State(ops): State<Ops>) -> Response {
 struct Figures {
     status: Arc<Status>,
     pool: MySqlPool,
-    dead_letters_open: Arc<AtomicI64>,
+    stored: Arc<Stored>,
 }
 
 impl Collector for Figures {
@@ -146,6 +168,17 @@ impl Figures {
         let unit = Some(&Unit::Seconds);
         let encoder = out.encode_descriptor("projection_lag", help, unit, lag.metric_type())?;
         lag.encode(encoder)?;
+        let checked = self.stored.checked_at_ms.load(Ordering::Relaxed);
+        let checked = ConstGauge::new(checked as f64 / 1000.0);
+        let help =
+            "When the last complete `reconcile check` ended, in Unix time; 0 when there was none";
+        let encoder = out.encode_descriptor(
+            "reconcile_check_timestamp",
+            help,
+            unit,
+            checked.metric_type(),
+        )?;
+        checked.encode(encoder)?;
         let mut gauge = |name: &str, help: &str, value: i64| {
             let metric = ConstGauge::new(value);
             let encoder = out.encode_descriptor(name, help, None, metric.metric_type())?;
@@ -162,7 +195,11 @@ impl Figures {
         let position = s.position().map_or(0, |position| position.n);
         let help = "Place in its epoch of the last entry applied";
         gauge("position", help, signed(position))?;
-        let open = self.dead_letters_open.load(Ordering::Relaxed);
+        let differences = self.stored.differences.load(Ordering::Relaxed);
+        let help =
+            "Differences between Redis and MariaDB that the last complete `reconcile check` found";
+        gauge("reconcile_check_differences", help, signed(differences))?;
+        let open = self.stored.dead_letters_open.load(Ordering::Relaxed);
         gauge(
             "dead_letters_open",
             "Dead letters that wait for somebody",
@@ -232,6 +269,8 @@ mod tests {
             "sync_worker_position 4",
             "sync_worker_dead_letters_open 0",
             "sync_worker_dead_letters_total 0",
+            "sync_worker_reconcile_check_timestamp_seconds 0.0",
+            "sync_worker_reconcile_check_differences 0",
             r#"sync_worker_phase{phase="following"} 1"#,
             r#"sync_worker_phase{phase="fenced"} 0"#,
             "sync_worker_database_connections 0",

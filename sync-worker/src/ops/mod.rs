@@ -10,9 +10,7 @@ mod links;
 pub(crate) mod logs;
 mod metrics;
 mod page;
-mod problem;
 mod query;
-mod request_id;
 mod reservations;
 pub(crate) mod shape;
 
@@ -21,10 +19,17 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use axum::{Extension, Router, http::Uri, middleware, routing::get};
+use axum::{
+    Extension, Router,
+    extract::Request,
+    http::HeaderValue,
+    middleware::{self, Next},
+    response::Response,
+    routing::get,
+};
 use inventory_core::ShardId;
 use prometheus_client::registry::Registry;
-use service_kit::http::auth::Verifier;
+use service_kit::http::{Problem, RequestContext, X_REQUEST_ID, auth::Verifier};
 use sqlx::MySqlPool;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -33,7 +38,6 @@ pub use self::links::Links;
 use self::{
     auth::{LOG_READERS, RESERVATION_READERS, guarded},
     metrics::Metrics,
-    problem::Problem,
 };
 use crate::{
     limits::{DRAIN, OPS_QUERIES_IN_FLIGHT_MAX},
@@ -154,8 +158,19 @@ fn router(ops: Ops) -> Router {
         router = router.layer(Extension(tokens));
     }
     router
-        .fallback(async |uri: Uri| Problem::not_found(uri.path()))
-        .method_not_allowed_fallback(async || Problem::method_not_allowed())
-        .layer(middleware::from_fn(request_id::echo))
+        .fallback(async || Problem::no_such_path())
+        .method_not_allowed_fallback(async || {
+            Problem::method_not_allowed(Some(HeaderValue::from_static("GET, HEAD")))
+        })
+        .layer(middleware::from_fn(echo))
         .with_state(ops)
+}
+
+/// Puts the request's id on the answer.
+async fn echo(context: RequestContext, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    response
+        .headers_mut()
+        .insert(X_REQUEST_ID.clone(), context.header());
+    response
 }

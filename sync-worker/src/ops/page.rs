@@ -4,10 +4,14 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
+use service_kit::http::Problem;
 use sqlx::{MySql, QueryBuilder, mysql::MySqlRow};
 
-use super::{Ops, problem::Problem};
-use crate::limits::{OPS_QUERY_TIMEOUT_SECONDS, OPS_QUERY_WAIT};
+use super::Ops;
+use crate::{
+    database::is_transient,
+    limits::{OPS_QUERY_TIMEOUT_SECONDS, OPS_QUERY_WAIT},
+};
 
 /// A query that MariaDB gives up after a while, rather than the projection waiting for its disks.
 pub(super) fn bounded(select: &str) -> QueryBuilder<MySql> {
@@ -23,13 +27,18 @@ pub(super) async fn rows(
 ) -> Result<Vec<MySqlRow>, Problem> {
     let turn = tokio::time::timeout(OPS_QUERY_WAIT, ops.queries.acquire()).await;
     let Ok(Ok(_turn)) = turn else {
-        return Err(Problem::overloaded());
+        return Err(Problem::overloaded("too many queries at once"));
     };
-    query
-        .build()
-        .fetch_all(&ops.pool)
-        .await
-        .map_err(|error| Problem::database(&error))
+    query.build().fetch_all(&ops.pool).await.map_err(database)
+}
+
+/// MariaDB refused, or did not answer in time. The error goes to the log, not to the caller.
+pub(super) fn database(error: sqlx::Error) -> Problem {
+    if is_transient(&error) {
+        tracing::warn!(%error, "query failed");
+        return Problem::store_unavailable("MariaDB did not answer; ask again, or ask for less");
+    }
+    error.into()
 }
 
 /// JSON with status 200, or the problem.

@@ -2,8 +2,12 @@
 
 use std::fmt::Display;
 
-use super::problem::{ECHO_CHARS_MAX, FieldError, Problem};
+use service_kit::http::{FieldError, Problem};
+
 use crate::limits::{PAGE_DEFAULT, PAGE_MAX};
+
+/// Characters of a caller's own text that a problem repeats.
+const ECHO_CHARS_MAX: usize = 64;
 
 /// A query string and what was found wrong with it.
 #[derive(Debug)]

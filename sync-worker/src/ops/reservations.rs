@@ -9,12 +9,12 @@ use inventory_core::{
     CustomerId, OrderId, ReservationId, Sku, Status, TimestampMs, engine::parse_reservation,
 };
 use serde::Serialize;
+use service_kit::http::Problem;
 use sqlx::{MySql, QueryBuilder, Row, mysql::MySqlRow};
 
 use super::{
     Ops,
-    page::{answer, bounded, rows},
-    problem::Problem,
+    page::{answer, bounded, database, rows},
     query::Query,
     shape::ReservationJson,
 };
@@ -61,7 +61,7 @@ async fn page(ops: &Ops, raw: Option<&str>) -> Result<Page, Problem> {
     let asked = read(raw)?;
     let found = rows(ops, select(&asked)).await?;
     let limit = usize::try_from(asked.limit).unwrap_or(usize::MAX);
-    let decode = |row: &MySqlRow| place(row).map_err(|error| Problem::database(&error));
+    let decode = |row: &MySqlRow| place(row).map_err(database);
     let next_cursor = match found.get(limit) {
         None => None,
         Some(_) => found.get(limit - 1).map(decode).transpose()?,
@@ -69,7 +69,7 @@ async fn page(ops: &Ops, raw: Option<&str>) -> Result<Page, Problem> {
     let reservations = found
         .iter()
         .take(limit)
-        .map(|row| shape(row).map_err(|error| Problem::database(&error)))
+        .map(|row| shape(row).map_err(database))
         .collect::<Result<_, _>>()?;
     Ok(Page {
         reservations,

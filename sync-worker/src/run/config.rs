@@ -2,16 +2,9 @@
 
 use std::{ffi::OsString, fmt::Display, net::SocketAddr, ops::RangeInclusive, time::Duration};
 
-use clap::{
-    Parser,
-    error::{ContextKind, ContextValue, ErrorKind},
-};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use inventory_core::limits::{TTL_SECONDS_MAX, TTL_SECONDS_MIN};
-use service_kit::{
-    config::Problems,
-    http::auth::{TokenFlags, Verifier},
-    topics::TopicSettings,
-};
+use service_kit::{consumer::SESSION_SECONDS, http::auth::Verifier, topics::TopicSettings};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::flags::{Command, Flags, Run};
@@ -64,6 +57,8 @@ pub struct KafkaConfig {
     pub brokers: String,
     /// Who publishes the outbox.
     pub publish: Publish,
+    /// How long the group waits for a worker that says nothing.
+    pub session: Duration,
     /// How topics are made.
     pub topics: TopicSettings,
 }
@@ -113,7 +108,7 @@ impl Config {
         let mut args: Vec<OsString> = args.into_iter().map(Into::into).collect();
         let mut problems = Vec::new();
         loop {
-            let error = match Flags::try_parse_from(&args) {
+            let error = match Flags::read(&args) {
                 Ok(flags) => {
                     let Command::Run(run) = flags.command;
                     let config = check(run, &mut problems);
@@ -239,6 +234,11 @@ fn check(run: Run, problems: &mut Vec<String>) -> Config {
         &run.topic_replication,
         1..=TOPIC_REPLICATION_MAX,
     );
+    let session = number(
+        "kafka-session-seconds",
+        &run.kafka_session_seconds,
+        SESSION_SECONDS,
+    );
     let order_hold = number(
         "order-hold-seconds",
         &run.order_hold_seconds,
@@ -278,25 +278,15 @@ fn check(run: Run, problems: &mut Vec<String>) -> Config {
         let problem = format!("{:?} is no level or filter: {reason}", run.log_level);
         add("log-level", &problem);
     }
-    let mut of_tokens = Problems::default();
-    let tokens = TokenFlags {
-        jwks_url: run.jwks_url,
-        jwks_file: run.jwks_file,
-        token_issuer: run.token_issuer,
-        token_audience: run.token_audience,
-    };
-    let tokens = tokens.verifier(&mut of_tokens);
-    if wants_tokens && let Err(service_kit::config::NoConfig::Problems(more)) = of_tokens.finish(())
-    {
-        problems.extend(more);
-    }
+    let tokens = wants_tokens.then(|| run.tokens.verifier(&mut add));
     Config {
         stores: run.stores,
         ops_listen,
-        tokens: wants_tokens.then_some(tokens),
+        tokens,
         kafka: (!no_kafka).then_some(KafkaConfig {
             brokers,
             publish,
+            session: Duration::from_secs(session),
             topics,
         }),
         parts,
@@ -424,6 +414,7 @@ mod tests {
         let kafka = config.kafka.expect("there is one");
         assert_eq!(kafka.brokers, "127.0.0.1:9092");
         assert_eq!(kafka.publish, Publish::Relay);
+        assert_eq!(kafka.session.as_secs(), 10);
         assert_eq!((kafka.topics.partitions, kafka.topics.replication), (6, 1));
         assert_eq!(kafka.topics.retention.as_secs(), 7 * 86_400);
     }
@@ -465,6 +456,7 @@ mod tests {
             "--only=everything",
             "--publish=carrier-pigeon",
             "--connect-url=connect:8093",
+            "--kafka-session-seconds=1801",
             "--topic-partitions=0",
             "--topic-replication=x",
             "--topic-retention-seconds=4579201",
@@ -522,6 +514,7 @@ mod tests {
             "only",
             "kafka-brokers",
             "publish",
+            "kafka-session-seconds",
             "topic-partitions",
             "order-hold-seconds",
             "retention-seconds",

@@ -1,4 +1,8 @@
-use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+
+use access_token::flags::TokenFlags;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use service_kit::consumer;
 
 use crate::config::Stores;
 
@@ -15,6 +19,22 @@ use crate::config::Stores;
 pub(super) struct Flags {
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+impl Flags {
+    /// What was typed, and what the environment says.
+    pub(super) fn read(args: &[OsString]) -> Result<Self, clap::Error> {
+        let variables = [
+            "SYNC_JWKS_URL",
+            "SYNC_JWKS_FILE",
+            "SYNC_TOKEN_ISSUER",
+            "SYNC_TOKEN_AUDIENCE",
+        ];
+        let command = Self::command();
+        let command =
+            command.mut_subcommand("run", |run| TokenFlags::with_variables(run, variables));
+        Self::from_arg_matches(&command.try_get_matches_from(args)?)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -54,29 +74,9 @@ pub(super) struct Run {
     /// access token of an administrator; services may read reservations).
     #[arg(long, env = "SYNC_AUTH", value_name = "MODE", default_value = "none")]
     pub(super) auth: String,
-    /// With jwt: where the keys are that tokens are signed with [default: auth-service on this machine,
-    /// `http://127.0.0.1:8089/.well-known/jwks.json`].
-    #[arg(long, env = "SYNC_JWKS_URL", value_name = "URL")]
-    pub(super) jwks_url: Option<String>,
-    /// With jwt: a file with those keys, instead of a URL.
-    #[arg(long, env = "SYNC_JWKS_FILE", value_name = "FILE")]
-    pub(super) jwks_file: Option<String>,
-    /// With jwt: the issuer (`iss`) that tokens must have.
-    #[arg(
-        long,
-        env = "SYNC_TOKEN_ISSUER",
-        value_name = "NAME",
-        default_value = access_token::DEFAULT_ISSUER
-    )]
-    pub(super) token_issuer: String,
-    /// With jwt: the audience (`aud`) that tokens must be for.
-    #[arg(
-        long,
-        env = "SYNC_TOKEN_AUDIENCE",
-        value_name = "NAME",
-        default_value = access_token::DEFAULT_AUDIENCE
-    )]
-    pub(super) token_audience: String,
+    // With jwt.
+    #[command(flatten)]
+    pub(super) tokens: TokenFlags,
     /// Only these parts of the worker: projection (the journal into MariaDB), events (MariaDB's
     /// outbox into Kafka), commands (stock commands from Kafka).
     #[arg(long, env = "SYNC_ONLY", value_name = "PART,...")]
@@ -97,6 +97,15 @@ pub(super) struct Run {
         default_value = "http://127.0.0.1:8093"
     )]
     pub(super) connect_url: String,
+    /// How long Kafka waits for a worker that says nothing, and was killed perhaps, before others get its
+    /// commands. Brokers take 6 to 1800 unless they are told otherwise.
+    #[arg(
+        long,
+        env = "SYNC_KAFKA_SESSION_SECONDS",
+        value_name = "S",
+        default_value = consumer::SESSION_SECONDS_DEFAULT
+    )]
+    pub(super) kafka_session_seconds: String,
     /// Partitions of the topics that are created.
     #[arg(
         long,

@@ -153,6 +153,7 @@ impl Publisher {
 pub(super) async fn command(
     commands: Commands,
     kafka: Kafka,
+    session: Duration,
     metrics: Metrics,
     stop: CancellationToken,
 ) {
@@ -173,6 +174,7 @@ pub(super) async fn command(
             ConsumerSettings {
                 // A shard that was opened again is not kept waiting.
                 retry_longest: BACKOFF.1,
+                session_timeout: session,
                 ..ConsumerSettings::new(commands::GROUP, topics)
             },
             metrics.consumer.clone(),

@@ -140,6 +140,34 @@ async fn alive_ready_and_measured() {
 }
 
 #[tokio::test]
+async fn what_the_last_complete_check_found_is_measured() {
+    let port = port(Bench::stocked().await).await;
+    let checked = async || {
+        let metrics = port.get("/metrics").await.text;
+        let figure = |name: &str| -> f64 {
+            let start = format!("sync_worker_reconcile_check_{name} ");
+            let line = metrics.lines().find_map(|line| line.strip_prefix(&start));
+            line.unwrap().parse().unwrap()
+        };
+        (figure("timestamp_seconds"), figure("differences"))
+    };
+    assert_eq!(checked().await, (0.0, 0.0));
+    port.bench.run(&["check"]).await.ends(0);
+    let (first, found) = checked().await;
+    assert!(first > 1.7e9 && found == 0.0, "{first} {found}");
+    port.bench
+        .redis(&["HINCRBY", &k("stock:default:a"), "availableQuantity", "5"]);
+    // A look at one SKU says nothing of all.
+    port.bench.run(&["check", "--sku", "a"]).await.ends(1);
+    assert_eq!(checked().await, (first, 0.0));
+    port.bench.run(&["check"]).await.ends(1);
+    let (second, found) = checked().await;
+    assert!(second > first && found == 1.0, "{second} {found}");
+    port.stop.cancel();
+    port.task.await.unwrap().unwrap();
+}
+
+#[tokio::test]
 async fn not_ready_says_why() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/readyz", listener.local_addr().unwrap());

@@ -38,7 +38,7 @@ mod hundred {
 
     const CHECKS: u32 = 100;
     /// Of each clerk after each sale: everything that was ever sold is compared each time.
-    const PAUSE: Duration = Duration::from_millis(100);
+    const PAUSE: Duration = Duration::from_millis(20);
 
     #[tokio::test(flavor = "multi_thread")]
     async fn no_comparison_finds_a_difference_while_sales_go_on() {

@@ -33,6 +33,8 @@ impl ClientContext for Context {
                 } else {
                     partition.hi_offset
                 };
+                self.partitions
+                    .fetching(&place, partition.next_offset, fetched);
                 // Of a partition that is paused, or says nothing, only we know that it grew.
                 let end = fetched.max(asked.high);
                 if end < 0 {

@@ -25,6 +25,8 @@ pub enum HandlerError {
 pub(super) const INVALID_DATA: &str = "INVALID_DATA";
 /// A version of the envelope or of the type that is not known here.
 pub(super) const UNKNOWN_VERSION: &str = "UNKNOWN_VERSION";
+/// It stands in a batch that librdkafka cannot read.
+pub(super) const UNREADABLE: &str = "UNREADABLE";
 /// The handler's database refused what it wrote, and would again.
 const DATABASE: &str = "DATABASE";
 

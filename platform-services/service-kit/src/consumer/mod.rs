@@ -8,6 +8,7 @@
 //! | transient failure | the partition pauses and the same event is tried again, ever more slowly; other partitions go on |
 //! | permanent failure, unreadable, unknown version, panic | to `<topic>.dlq`, key and value unchanged, with the reason; then on |
 //! | unknown type, or the handler does not want it | skipped and counted |
+//! | a batch cannot be unpacked | each message in it to the dead letters, by its place, without a value; then on |
 //! | the letter is too large for its topic | it is written without the value, whose length it tells; then on |
 //! | the partition goes to another consumer | work under way is abandoned (its transaction rolls back) unless it is done; nothing is committed for it any more |
 //! | stop | events under way are finished, within the drain's time; then the offsets are committed |
@@ -18,12 +19,15 @@
 mod context;
 mod error;
 mod event;
+mod flags;
 mod handler;
+mod keep;
 mod metrics;
 mod partitions;
 mod queue;
 mod record;
 mod run;
+mod unreadable;
 mod work;
 
 use std::{sync::Arc, time::Duration};
@@ -35,6 +39,7 @@ pub(crate) use self::record::Record;
 pub use self::{
     error::{ConsumerError, HandlerError},
     event::Event,
+    flags::{GroupFlags, SESSION_SECONDS, SESSION_SECONDS_DEFAULT},
     handler::{FreeHandler, Handler, Outcome},
     metrics::ConsumerMetrics,
 };
@@ -56,7 +61,9 @@ pub struct ConsumerSettings {
     pub attempt_timeout: Duration,
     /// How often offsets are committed.
     pub commit_period: Duration,
-    /// How long the group waits for a consumer that says nothing.
+    /// How long the group waits for a consumer that says nothing, and was killed perhaps, before others
+    /// get its partitions. Kafka takes what is from its `group.min.session.timeout.ms` (6 s by default)
+    /// to its `group.max.session.timeout.ms` (30 min). Heartbeats come three times as often.
     pub session_timeout: Duration,
     /// How long events under way may take after the stop.
     pub drain_timeout: Duration,
@@ -144,7 +151,8 @@ impl<P: Process> Consumer<P> {
     /// Consumes until `stop`. Kafka or MariaDB away means waiting, however long.
     ///
     /// # Errors
-    /// [`ConsumerError`] when Kafka will have this consumer no more; a new one may fare better.
+    /// [`ConsumerError`] when Kafka will have this consumer no more; a new one may fare better: see
+    /// [`Consumer::keep`].
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConsumerError> {
         run::run(
             &self.kafka,

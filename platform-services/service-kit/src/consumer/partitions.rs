@@ -7,7 +7,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -46,7 +46,32 @@ pub(super) struct Partitions {
     /// Tasks of partitions that are gone, which may still be at their last event.
     leaving: Mutex<HashMap<Place, JoinHandle<()>>>,
     /// Partitions that the group gave us, also those without an event so far.
-    assigned: Mutex<HashMap<Place, Ends>>,
+    assigned: Mutex<HashMap<Place, Assigned>>,
+    /// How many the group gave us so far.
+    given: AtomicU64,
+}
+
+/// A partition that the group gave us.
+#[derive(Debug, Clone, Copy)]
+struct Assigned {
+    /// The how manieth it is that the group gave us: another one each time it comes back.
+    number: u64,
+    ends: Ends,
+    /// Everything before it has come from librdkafka, or was set aside; `None`: nothing yet.
+    received: Option<i64>,
+    /// What librdkafka fetches next, and where that ends, as it last said.
+    fetching: Option<(i64, i64)>,
+}
+
+/// A partition of which more is there than librdkafka has fetched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Behind {
+    pub(super) place: Place,
+    /// Which assignment of it.
+    pub(super) number: u64,
+    pub(super) received: Option<i64>,
+    /// What librdkafka fetches next.
+    pub(super) fetching: i64,
 }
 
 /// What Kafka said of a partition when it was asked last; -1 before that.
@@ -174,7 +199,13 @@ impl Partitions {
         let mut assigned = locked(&self.assigned);
         for element in list.elements() {
             let place = (element.topic().to_owned(), element.partition());
-            assigned.insert(place, Ends { low: -1, high: -1 });
+            let fresh = Assigned {
+                number: self.given.fetch_add(1, Ordering::Relaxed),
+                ends: Ends { low: -1, high: -1 },
+                received: None,
+                fetching: None,
+            };
+            assigned.insert(place, fresh);
         }
     }
 
@@ -188,14 +219,59 @@ impl Partitions {
 
     /// What is known of the ends of a partition that the group gave us.
     pub(super) fn ends(&self, place: &Place) -> Option<Ends> {
-        locked(&self.assigned).get(place).copied()
+        Some(locked(&self.assigned).get(place)?.ends)
     }
 
     /// Kafka was asked for the ends of the partition.
     pub(super) fn set_ends(&self, place: &Place, ends: Ends) {
         if let Some(known) = locked(&self.assigned).get_mut(place) {
-            *known = ends;
+            known.ends = ends;
         }
+    }
+
+    /// Everything before `next` has come, or was set aside.
+    pub(super) fn received(&self, place: &Place, next: i64) {
+        if let Some(known) = locked(&self.assigned).get_mut(place) {
+            known.received = Some(next);
+        }
+    }
+
+    /// librdkafka fetches from `next` on, and knows of messages up to `end`.
+    pub(super) fn fetching(&self, place: &Place, next: i64, end: i64) {
+        if let Some(known) = locked(&self.assigned).get_mut(place) {
+            known.fetching = Some((next, end));
+        }
+    }
+
+    /// Partitions that are fetched and of which more is there.
+    pub(super) fn behind(&self) -> Vec<Behind> {
+        let assigned = locked(&self.assigned);
+        let ours = self.ours();
+        let behind = assigned.iter().filter_map(|(place, known)| {
+            let (fetching, end) = known.fetching?;
+            let paused = ours.get(place).is_some_and(|partition| partition.paused);
+            (!paused && (0..end).contains(&fetching)).then(|| Behind {
+                place: place.clone(),
+                number: known.number,
+                received: known.received,
+                fetching,
+            })
+        });
+        behind.collect()
+    }
+
+    /// Whether nothing has come of it since, it is the same assignment, and it is not paused.
+    pub(super) fn is_still(&self, behind: &Behind) -> bool {
+        let assigned = locked(&self.assigned);
+        let known = assigned.get(&behind.place);
+        let same =
+            |known: &Assigned| known.number == behind.number && known.received == behind.received;
+        let partition_is_paused = |partition: &Partition| partition.paused;
+        known.is_some_and(same)
+            && !self
+                .ours()
+                .get(&behind.place)
+                .is_some_and(partition_is_paused)
     }
 
     /// Partitions whose end librdkafka may not know, as it fetches nothing: paused ones, and those

@@ -15,6 +15,8 @@ pub(crate) struct Record {
     pub(crate) value: Option<Vec<u8>>,
     pub(crate) headers: Vec<(String, Option<Vec<u8>>)>,
     pub(crate) timestamp_ms: Option<i64>,
+    /// Why there is nothing of it: it stands in a batch that cannot be read.
+    pub(crate) unreadable: Option<String>,
 }
 
 impl Record {
@@ -33,6 +35,21 @@ impl Record {
             value: message.payload().map(ToOwned::to_owned),
             headers,
             timestamp_ms: message.timestamp().to_millis(),
+            unreadable: None,
+        }
+    }
+
+    /// A message of which nothing but its place is known.
+    pub(crate) fn unreadable((topic, partition): &(String, i32), offset: i64, why: String) -> Self {
+        Self {
+            topic: topic.clone(),
+            partition: *partition,
+            offset,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+            timestamp_ms: None,
+            unreadable: Some(why),
         }
     }
 

@@ -1,16 +1,22 @@
 //! The loop of a consumer: it takes messages from librdkafka, hands them to the partitions' tasks,
 //! and never waits for one of them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use rdkafka::{
-    TopicPartitionList,
+    Offset, TopicPartitionList,
     consumer::{CommitMode, Consumer as _, StreamConsumer},
-    error::KafkaError,
+    error::{KafkaError, RDKafkaErrorCode},
     producer::Producer as _,
 };
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, mpsc, oneshot},
     task::JoinHandle,
     time::{MissedTickBehavior, interval, timeout},
 };
@@ -21,6 +27,7 @@ use super::{
     context::Context,
     partitions::{Ends, Partitions, Place},
     record::Record,
+    unreadable::{self, Unreadable},
     work::{Process, Shop},
 };
 use crate::{
@@ -40,6 +47,15 @@ const ENDS_PERIOD: Duration = Duration::from_secs(5);
 
 /// How long it may take to answer for one of them.
 const ENDS_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long the loop may be gone until librdkafka leaves the group.
+const POLL_LONGEST: Duration = Duration::from_secs(300);
+
+/// Finds of unreadable messages that wait for the loop.
+const UNREADABLE_WAITING_MAX: usize = 1;
+
+/// How long librdkafka may take to begin elsewhere: it asks nobody.
+const SEEK_TIMEOUT: Duration = Duration::from_secs(1);
 
 type Client = StreamConsumer<Context>;
 
@@ -66,9 +82,12 @@ pub(super) async fn run<P: Process>(
         abandon: CancellationToken::new(),
         changed: Arc::new(Notify::new()),
     });
+    let (finds, mut found) = mpsc::channel(UNREADABLE_WAITING_MAX);
+    let suspicion = AtomicBool::new(false);
     let ended = tokio::select! {
-        ended = consume(&client, &shop, stop) => ended,
+        ended = consume(&client, &shop, &suspicion, &mut found, stop) => ended,
         () = ask_ends(&asking, &partitions) => Ok(()),
+        () = unreadable::watch(kafka, &shop.settings.group, &partitions, &suspicion, &finds) => Ok(()),
     };
     if ended.is_ok() {
         drain(&client, &shop).await;
@@ -86,7 +105,10 @@ fn client(
     partitions: &Arc<Partitions>,
 ) -> Result<Client, KafkaError> {
     let session = settings.session_timeout.as_millis().to_string();
-    let heartbeat = (settings.session_timeout / 4).as_millis().to_string();
+    // librdkafka takes no session that is longer than this, which is not ours: nothing here waits so long.
+    let poll = settings.session_timeout.max(POLL_LONGEST);
+    let poll = poll.as_millis().to_string();
+    let heartbeat = (settings.session_timeout / 3).as_millis().to_string();
     let statistics = ENDS_PERIOD.as_millis().to_string();
     let context = Context {
         partitions: Arc::clone(partitions),
@@ -102,6 +124,7 @@ fn client(
             ("partition.assignment.strategy", "cooperative-sticky"),
             ("session.timeout.ms", &session),
             ("heartbeat.interval.ms", &heartbeat),
+            ("max.poll.interval.ms", &poll),
             // A pause throws away what was fetched: fetch little ahead.
             ("queued.min.messages", "1000"),
             ("queued.max.messages.kbytes", "8192"),
@@ -123,6 +146,8 @@ fn client(
 async fn consume<P: Process>(
     client: &Client,
     shop: &Arc<Shop<P>>,
+    suspicion: &AtomicBool,
+    found: &mut mpsc::Receiver<Unreadable>,
     stop: &CancellationToken,
 ) -> Result<(), ConsumerError> {
     let mut commits = interval(shop.settings.commit_period);
@@ -139,6 +164,7 @@ async fn consume<P: Process>(
                 }
             }
             () = shop.changed.notified() => flow(client, shop),
+            Some(found) = found.recv() => pass(client, shop, found),
             received = client.recv() => match received {
                 Ok(message) => {
                     let full = enqueue(shop, Record::of(&message));
@@ -152,11 +178,53 @@ async fn consume<P: Process>(
                 }
                 Err(error) => {
                     shop.metrics.errors.inc();
+                    if unreadable::is_said_by(&error) {
+                        suspicion.store(true, Ordering::Relaxed);
+                    }
+                    if error.rdkafka_error_code() == Some(RDKafkaErrorCode::InvalidSessionTimeout) {
+                        tracing::error!(
+                            session = ?shop.settings.session_timeout,
+                            "Kafka does not let us into the group: the session must be from its \
+                             group.min.session.timeout.ms to its group.max.session.timeout.ms"
+                        );
+                    }
                     tracing::warn!(%error, "consuming");
                 }
             },
         }
     }
+}
+
+/// Goes on behind messages that cannot be read; each takes its turn as a dead letter.
+fn pass<P: Process>(client: &Client, shop: &Arc<Shop<P>>, found: Unreadable) {
+    let Unreadable {
+        behind,
+        offsets,
+        why,
+    } = found;
+    if !shop.partitions.is_still(&behind) {
+        return;
+    }
+    let (topic, partition) = (behind.place.0.as_str(), behind.place.1);
+    let end = offsets.end;
+    // Nothing of it waits for us: what librdkafka has fetched of it has come.
+    if let Err(error) = client.seek(topic, partition, Offset::Offset(end), SEEK_TIMEOUT) {
+        // It is found again.
+        tracing::warn!(%error, topic, partition, "passing what cannot be read");
+        return;
+    }
+    tracing::error!(
+        topic,
+        partition,
+        ?offsets,
+        why,
+        "messages that cannot be read are passed"
+    );
+    for offset in offsets {
+        enqueue(shop, Record::unreadable(&behind.place, offset, why.clone()));
+    }
+    shop.partitions.received(&behind.place, end);
+    flow(client, shop);
 }
 
 /// Asks Kafka for the ends of partitions that librdkafka hears nothing of. By another client than the
@@ -192,6 +260,8 @@ async fn ask_ends(asking: &Producer, partitions: &Arc<Partitions>) {
 /// Hands a message to the task of its partition; whether its queue is full now.
 fn enqueue<P: Process>(shop: &Arc<Shop<P>>, record: Record) -> bool {
     let place = (record.topic.clone(), record.partition);
+    let next = record.offset.saturating_add(1);
+    shop.partitions.received(&place, next);
     let turn = shop.partitions.turn(&place, |turn, before| {
         let (shop, place) = (Arc::clone(shop), place.clone());
         tokio::spawn(async move {

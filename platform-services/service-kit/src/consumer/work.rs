@@ -16,7 +16,7 @@ use tracing::{Instrument as _, Span};
 
 use super::{
     ConsumerMetrics, ConsumerSettings, Event, HandlerError,
-    error::UNKNOWN_VERSION,
+    error::{UNKNOWN_VERSION, UNREADABLE},
     metrics::{ReasonLabels, TopicLabel},
     partitions::{Partitions, Place, Turn},
     record::Record,
@@ -179,6 +179,9 @@ impl<P: Process> Shop<P> {
 
     /// One attempt.
     async fn attempt(&self, record: &Record, attempt: u32) -> Result<Done, HandlerError> {
+        if let Some(why) = &record.unreadable {
+            return Err(HandlerError::permanent(UNREADABLE, why));
+        }
         let value = record.value.as_deref().unwrap_or_default();
         let raw = RawEnvelope::decode(value).map_err(|error| {
             let reason = match &error {

@@ -102,7 +102,8 @@ pub struct Letter {
     /// What became of it; absent while it is open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub resolution: Option<Resolution>,
-    /// Bytes of the value where the letter could not carry it. Such a letter is not replayed.
+    /// Bytes of the value where the letter could not carry it. Such a letter is not replayed, as little as
+    /// one for the reason `UNREADABLE`, of whose value nothing is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value_bytes: Option<u64>,
     /// Bytes of the key where the letter could not carry it, either.
@@ -113,6 +114,13 @@ pub struct Letter {
     pub value: Option<String>,
     #[serde(skip)]
     pub(super) record: Record,
+}
+
+impl Letter {
+    /// Whether the letter carries the value that the message had.
+    pub(super) fn has_value(&self) -> bool {
+        self.record.header(VALUE_BYTES).is_none()
+    }
 }
 
 /// Letters of a topic: as many as are held at once.

@@ -34,7 +34,7 @@ pub const PARTITION: &str = "dlq_partition";
 pub const OFFSET: &str = "dlq_offset";
 /// Attempts that were made.
 pub const ATTEMPTS: &str = "dlq_attempts";
-/// Bytes of the value, where the letter could not carry it.
+/// Bytes of the value, where the letter could not carry it; `unknown` where it could not be read.
 pub const VALUE_BYTES: &str = "dlq_value_bytes";
 /// Bytes of the key, where the letter could not carry it, either.
 pub const KEY_BYTES: &str = "dlq_key_bytes";

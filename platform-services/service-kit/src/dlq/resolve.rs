@@ -113,7 +113,7 @@ pub async fn resolve(
         (reading, range.start) = (read, next);
         for letter in letters {
             if resolution == Resolution::Replayed {
-                if letter.value_bytes.is_some() {
+                if !letter.has_value() {
                     without_value.push(letter.offset);
                     continue;
                 }

@@ -20,6 +20,9 @@ use crate::{
 /// Longest `dlq_error`, in bytes.
 const ERROR_BYTES_MAX: usize = 2048;
 
+/// The length of a value that nobody could read.
+const UNKNOWN: &str = "unknown";
+
 /// Why a message is put there.
 #[derive(Debug)]
 pub(crate) struct Cause<'a> {
@@ -99,7 +102,12 @@ impl DeadLetters {
             });
         }
         let (mut key, mut value) = (record.key.as_deref(), record.value.as_deref());
-        if carried != Carried::Whole {
+        if record.unreadable.is_some() {
+            headers = headers.insert(Header {
+                key: VALUE_BYTES,
+                value: Some(UNKNOWN),
+            });
+        } else if carried != Carried::Whole {
             headers = headers.insert(Header {
                 key: VALUE_BYTES,
                 value: Some(&length(value.take())),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Problem,
-    health::{self, Check},
+    health::{self, Check, DependencyMetrics},
     layer::{Around, around},
     metrics::HttpMetrics,
     server,
@@ -48,6 +48,7 @@ impl Default for Settings {
 pub struct App {
     registry: Registry,
     metrics: HttpMetrics,
+    dependencies: DependencyMetrics,
     checks: Vec<Check>,
     openapi: Option<&'static str>,
     #[cfg(feature = "auth")]
@@ -60,6 +61,7 @@ impl App {
     pub fn new(mut registry: Registry) -> Self {
         Self {
             metrics: HttpMetrics::register(&mut registry),
+            dependencies: DependencyMetrics::register(&mut registry),
             registry,
             checks: Vec::new(),
             openapi: None,
@@ -68,7 +70,8 @@ impl App {
         }
     }
 
-    /// A dependency that `/readyz` asks: not ready while it answers an error, or nothing for 2 s.
+    /// A dependency that `/readyz` and `/metrics` ask: not ready while it answers an error, or nothing
+    /// for 2 s.
     #[must_use]
     pub fn check<F, A>(mut self, name: &'static str, ask: F) -> Self
     where
@@ -111,7 +114,13 @@ impl App {
             None => routes,
         };
         routes
-            .merge(health::routes(registry, self.checks, self.openapi, drain))
+            .merge(health::routes(
+                registry,
+                self.dependencies,
+                self.checks,
+                self.openapi,
+                drain,
+            ))
             .fallback(|| async { Problem::no_such_path().into_response() })
             .layer(DefaultBodyLimit::max(settings.body_bytes_max))
             .layer(from_fn_with_state(state, around))

@@ -15,15 +15,11 @@
 //!
 //! Take it before the body: who may not ask should not learn what is wrong with the question.
 
-use std::sync::Arc;
+use std::{fmt::Display, sync::Arc};
 
-use access_token::{
-    Claims, DEFAULT_AUDIENCE, DEFAULT_ISSUER, DEFAULT_JWKS_URL, JwksSource, TokenError,
-    VerifierSettings, bearer,
-};
-pub use access_token::{Role, Verifier};
+use access_token::{Claims, TokenError, bearer, flags::Complaints};
+pub use access_token::{Role, Verifier, flags::TokenFlags};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
-use clap::Args;
 use hyper::{StatusCode, http::request::Parts};
 
 use super::Problem;
@@ -126,65 +122,15 @@ fn refusal(error: TokenError) -> Problem {
     }
 }
 
-/// The flags of a service that verifies tokens; put them into its own with `#[command(flatten)]`.
-#[derive(Debug, Clone, Args)]
-pub struct TokenFlags {
-    /// Where the keys that verify tokens are (http://); not with --jwks-file.
-    #[arg(long, value_name = "URL")]
-    pub jwks_url: Option<String>,
-    /// A file with the keys instead.
-    #[arg(long, value_name = "FILE")]
-    pub jwks_file: Option<String>,
-    /// Who issues tokens: their `iss`.
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_ISSUER)]
-    pub token_issuer: String,
-    /// Whom tokens are for: their `aud`.
-    #[arg(long, value_name = "NAME", default_value = DEFAULT_AUDIENCE)]
-    pub token_audience: String,
-}
-
-impl TokenFlags {
-    /// The verifier they describe. A file that cannot be read is a problem; a URL that does not
-    /// answer yet is not.
-    pub fn verifier(&self, problems: &mut Problems) -> Verifier {
-        if self.jwks_url.is_some() && self.jwks_file.is_some() {
-            problems.add("jwks-file", "give this or --jwks-url, not both");
-        }
-        for (flag, text) in [
-            ("token-issuer", &self.token_issuer),
-            ("token-audience", &self.token_audience),
-        ] {
-            if text.is_empty() {
-                problems.add(flag, "must not be empty");
-            }
-        }
-        let source = match &self.jwks_file {
-            Some(path) => {
-                if let Err(error) = std::fs::metadata(path) {
-                    problems.add("jwks-file", format_args!("{path}: {error}"));
-                }
-                JwksSource::file(path)
-            }
-            None => {
-                let url = self.jwks_url.as_deref().unwrap_or(DEFAULT_JWKS_URL);
-                JwksSource::url(url).unwrap_or_else(|error| {
-                    problems.add("jwks-url", error);
-                    JwksSource::file("")
-                })
-            }
-        };
-        let settings = VerifierSettings {
-            issuer: self.token_issuer.clone(),
-            audience: self.token_audience.clone(),
-            ..VerifierSettings::default()
-        };
-        Verifier::new(source, settings)
+impl Complaints for Problems {
+    fn add(&mut self, flag: &str, problem: &dyn Display) {
+        Problems::add(self, flag, problem);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use access_token::{FetchError, testing::Issuer};
+    use access_token::{FetchError, JwksSource, VerifierSettings, testing::Issuer};
     use hyper::{
         Request,
         header::{AUTHORIZATION, HeaderValue},

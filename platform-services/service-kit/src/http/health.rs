@@ -10,7 +10,11 @@ use axum::{
 };
 use futures_util::future::{BoxFuture, join_all};
 use hyper::StatusCode;
-use prometheus_client::registry::Registry;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{family::Family, gauge::Gauge},
+    registry::Registry,
+};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -35,13 +39,41 @@ impl std::fmt::Debug for Check {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DependencyLabel {
+    dependency: &'static str,
+}
+
+/// Whether the dependencies answer, as `/readyz` would say.
+#[derive(Debug, Clone)]
+pub(super) struct DependencyMetrics(Family<DependencyLabel, Gauge>);
+
+impl DependencyMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self(Family::default());
+        let help = "1 while a dependency answers, asked for these metrics";
+        registry.register("dependency_up", help, metrics.0.clone());
+        metrics
+    }
+
+    async fn look(&self, checks: &[Check]) {
+        for (dependency, answer) in ask(checks).await {
+            self.0
+                .get_or_create(&DependencyLabel { dependency })
+                .set(i64::from(answer.is_ok()));
+        }
+    }
+}
+
 pub(super) fn routes(
     registry: Arc<Registry>,
+    dependencies: DependencyMetrics,
     checks: Vec<Check>,
     openapi: Option<&'static str>,
     drain: CancellationToken,
 ) -> Router {
     let checks: Arc<[Check]> = checks.into();
+    let asked = Arc::clone(&checks);
     let router = Router::new()
         .route("/healthz", get(|| async { Json(json!({"status": "ok"})) }))
         .route(
@@ -51,8 +83,13 @@ pub(super) fn routes(
         .route(
             "/metrics",
             get(move || {
-                let text = metrics::text(&registry);
-                async move { ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text) }
+                let (registry, asked) = (Arc::clone(&registry), Arc::clone(&asked));
+                let dependencies = dependencies.clone();
+                async move {
+                    dependencies.look(&asked).await;
+                    let text = metrics::text(&registry);
+                    ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)
+                }
             }),
         );
     match openapi {
@@ -67,19 +104,24 @@ pub(super) fn routes(
 }
 
 async fn docs() -> Response {
-    const PAGE: &str = include_str!("docs.html");
+    const PAGE: &str = include_str!("../../../../docs/openapi.html");
     ([(CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response()
 }
 
-/// Ready: every dependency answers, and nobody asked us to stop.
-async fn readyz(checks: Arc<[Check]>, drain: CancellationToken) -> Response {
+/// Asks all at once.
+async fn ask(checks: &[Check]) -> Vec<(&'static str, Result<(), String>)> {
     let asked = checks.iter().map(|check| async {
         let answer = tokio::time::timeout(CHECK_TIMEOUT, (check.ask)())
             .await
             .unwrap_or_else(|_| Err("no answer in time".to_owned()));
         (check.name, answer)
     });
-    let answers = join_all(asked).await;
+    join_all(asked).await
+}
+
+/// Ready: every dependency answers, and nobody asked us to stop.
+async fn readyz(checks: Arc<[Check]>, drain: CancellationToken) -> Response {
+    let answers = ask(&checks).await;
     let draining = drain.is_cancelled();
     let ready = !draining && answers.iter().all(|(_, answer)| answer.is_ok());
     let dependencies: Map<String, Value> = answers

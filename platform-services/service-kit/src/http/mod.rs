@@ -25,6 +25,7 @@ mod extract;
 mod form;
 mod health;
 mod layer;
+mod listen;
 mod metrics;
 mod problem;
 mod request_id;
@@ -34,6 +35,7 @@ pub use self::{
     app::{App, Settings},
     extract::{Json, Path, Query},
     form::Form,
+    listen::{ListenError, listen},
     problem::{FieldError, Problem},
     request_id::{RequestContext, X_REQUEST_ID},
     server::PeerAddress,

@@ -45,7 +45,9 @@ impl RequestContext {
         }
     }
 
-    pub(super) fn header(&self) -> HeaderValue {
+    /// The request's id, to be put on the answer.
+    #[must_use]
+    pub fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.request_id).unwrap_or(const { HeaderValue::from_static("-") })
     }
 }

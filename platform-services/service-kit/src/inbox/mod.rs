@@ -7,6 +7,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::db::{self, ServiceName};
 
+/// How long services remember what they handled: longer than an event may come again, from its topic or
+/// from its dead letters (see [`crate::topics::TopicFlags`]).
+pub const KEEP: Duration = Duration::from_secs(90 * 86_400);
+
 const PURGE_PERIOD: Duration = Duration::from_secs(3600);
 
 /// Rows deleted by one statement.

@@ -115,7 +115,7 @@ async fn role_dying_consumer() {
         &service(),
         support::pool(&told(DATABASE).unwrap()),
         ConsumerSettings {
-            session_timeout: Duration::from_secs(6),
+            session_timeout: Duration::from_secs(3),
             ..ConsumerSettings::new(format!("{topic}-group"), [topic.as_str()])
         },
         ConsumerMetrics::register(&mut Registry::default()),

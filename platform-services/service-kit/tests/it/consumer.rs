@@ -95,16 +95,18 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(kafka: Kafka, pool: &MySqlPool, topic: &str, handler: Writer) -> Self {
+        Self::with(kafka, pool, settings(topic), handler)
+    }
+
+    pub(crate) fn with(
+        kafka: Kafka,
+        pool: &MySqlPool,
+        settings: ConsumerSettings,
+        handler: Writer,
+    ) -> Self {
         let mut registry = Registry::default();
         let metrics = ConsumerMetrics::register(&mut registry);
-        let consumer = Consumer::new(
-            kafka,
-            &service(),
-            pool.clone(),
-            settings(topic),
-            metrics,
-            handler,
-        );
+        let consumer = Consumer::new(kafka, &service(), pool.clone(), settings, metrics, handler);
         let stop = CancellationToken::new();
         let task = tokio::spawn(consumer.run(stop.clone()));
         Self {
@@ -129,7 +131,7 @@ pub(crate) fn settings(topic: &str) -> ConsumerSettings {
     ConsumerSettings {
         retry_first: Duration::from_millis(20),
         retry_longest: Duration::from_millis(200),
-        session_timeout: Duration::from_secs(6),
+        session_timeout: Duration::from_secs(3),
         ..ConsumerSettings::new(format!("{topic}-group"), [topic])
     }
 }

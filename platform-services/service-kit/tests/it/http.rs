@@ -235,7 +235,10 @@ async fn readiness_names_what_is_missing() {
         (ready.status, ready.json()["status"].as_str()),
         (200, Some("ready"))
     );
+    let up = |up: u8| format!("test_dependency_up{{dependency=\"store\"}} {up}\n");
+    assert!(served.get("/metrics").await.body.contains(&up(1)));
     served.up.store(false, Ordering::Relaxed);
+    assert!(served.get("/metrics").await.body.contains(&up(0)));
     let unready = served.get("/readyz").await;
     assert_eq!(unready.status, 503);
     let store = serde_json::json!({"status": "down", "detail": "gone"});

@@ -1,6 +1,8 @@
 //! On a real Kafka and a real MariaDB, private to this process.
 
 #[cfg(test)]
+mod bomb;
+#[cfg(test)]
 mod child;
 #[cfg(test)]
 mod client;
@@ -28,3 +30,5 @@ mod relay;
 mod relay_order;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod topics;

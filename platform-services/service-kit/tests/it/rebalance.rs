@@ -2,8 +2,10 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
+use service_kit::consumer::{ConsumerSettings, SESSION_SECONDS};
+
 use crate::{
-    consumer::{HANDLED, Running, Writer, until_handled},
+    consumer::{HANDLED, Running, Writer, settings, until_handled},
     support::{
         self, count,
         events::{numbered, producer, send, topic},
@@ -57,6 +59,23 @@ async fn consumers_come_and_go_and_each_event_has_one_effect() {
             .await
             .unwrap();
     assert!(users.is_sorted(), "an event overtook another of its key");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_may_be_as_short_and_as_long_as_can_be_told() {
+    let kafka = support::kafka();
+    for seconds in [*SESSION_SECONDS.start(), *SESSION_SECONDS.end()] {
+        let (_, pool) = support::database().await;
+        let (topic, producer) = (topic(&kafka, 1).await, producer(&kafka));
+        send(&producer, &topic, &[numbered("1", "u")]).await;
+        let settings = ConsumerSettings {
+            session_timeout: Duration::from_secs(seconds),
+            ..settings(&topic)
+        };
+        let consumer = Running::with(kafka.clone(), &pool, settings, Writer::default());
+        until_handled(&pool, 1).await;
+        consumer.stop().await;
+    }
 }
 
 /// librdkafka keeps a pause of ours over a rebalance.

@@ -5,6 +5,7 @@
 //! known by its version or its journal id, and the audit log says what it was before.
 
 mod drift;
+mod keep;
 mod limits;
 mod operations;
 mod reservations;
@@ -115,9 +116,20 @@ pub(super) struct Report {
     open_dead_letters: i64,
 }
 
+impl Report {
+    /// How many differences there are.
+    fn differences(&self) -> u64 {
+        let all = self.drift.len().saturating_add(self.unlisted);
+        u64::try_from(all).unwrap_or(u64::MAX)
+    }
+}
+
 /// Runs the command.
 pub(super) async fn run(both: &Both, scope: &Scope, out: Output) -> Result<Exit, Trouble> {
     let report = check(both, scope, out).await?;
+    if scope.is_all() {
+        keep::keep(both, &report).await;
+    }
     if out.json {
         out.report(&report)?;
     } else {
@@ -143,7 +155,7 @@ fn show(report: &Report, out: Output) -> Result<(), Trouble> {
     out.line(&format!(
         "{}: {stocks} stocks, {reservations} reservations, {operations} operations, {limits} limits, \
          {counters} counters compared at {}; {} open dead letters",
-        match report.drift.len().saturating_add(report.unlisted) {
+        match report.differences() {
             0 => "clean".to_owned(),
             1 => "1 difference".to_owned(),
             many => format!("{many} differences"),

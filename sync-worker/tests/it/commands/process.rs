@@ -65,6 +65,8 @@ fn start(world: &World, args: &[&str]) -> ServerProcess {
         .args(["run", "--ops-listen=127.0.0.1:0"])
         .args(["--redis-url", &world.redis.url()])
         .args(["--database-url", &world.url])
+        // One that is killed is not waited for long.
+        .args(["--kafka-session-seconds", "3"])
         .args(args)
         .start()
         .unwrap()

@@ -1,5 +1,8 @@
 //! Topics, created at start with partitions, replication and retention that somebody decided.
 
+mod flags;
+mod keep_trying;
+
 use std::time::Duration;
 
 use contracts::EventType;
@@ -8,6 +11,7 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
 };
 
+pub use self::{flags::TopicFlags, keep_trying::create_all};
 use crate::kafka::{Context, Kafka};
 
 /// How long the broker may take.
