@@ -5,18 +5,12 @@ use std::{net::SocketAddr, time::Duration};
 use clap::Parser;
 use service_kit::{
     config::{self, Auth, NoConfig},
+    consumer::GroupFlags,
     http::auth::{TokenFlags, Verifier},
+    publisher::{Publish, PublishFlags},
     telemetry::LogFormat,
+    topics::{TopicFlags, TopicSettings},
 };
-
-/// How the outbox gets to Kafka.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publish {
-    /// A task here does it.
-    Relay,
-    /// Kafka Connect does.
-    Debezium,
-}
 
 /// Everything that is configured.
 #[derive(Debug, Clone)]
@@ -33,10 +27,12 @@ pub struct Config {
     pub inventory_url: String,
     /// How long it is waited for.
     pub inventory_timeout: Duration,
+    /// How topics are made.
+    pub topics: TopicSettings,
+    /// How long Kafka waits for a consumer that says nothing.
+    pub session: Duration,
     /// How the outbox gets to Kafka.
     pub publish: Publish,
-    /// Kafka Connect, asked only where it publishes the outbox.
-    pub connect_url: String,
     /// Who verifies tokens.
     pub verifier: Verifier,
     /// How logs look.
@@ -70,12 +66,12 @@ struct Flags {
     /// How long inventory-server may take, in ms; then availability is null.
     #[arg(long, default_value = "300")]
     inventory_timeout_ms: String,
-    /// How events get to Kafka: relay or debezium.
-    #[arg(long, default_value = "relay")]
-    publish: String,
-    /// Kafka Connect; only with --publish debezium.
-    #[arg(long, default_value = "http://127.0.0.1:8093")]
-    connect_url: String,
+    #[command(flatten)]
+    topics: TopicFlags,
+    #[command(flatten)]
+    group: GroupFlags,
+    #[command(flatten)]
+    publish: PublishFlags,
     #[command(flatten)]
     token: TokenFlags,
     /// Logs as text or json.
@@ -95,7 +91,6 @@ impl Config {
         args: impl IntoIterator<Item = impl Into<std::ffi::OsString>>,
     ) -> Result<Self, NoConfig> {
         let (flags, mut problems) = config::parse::<Flags>("CATALOG", args)?;
-        let ways = [("relay", Publish::Relay), ("debezium", Publish::Debezium)];
         if flags.kafka_brokers.trim().is_empty() {
             problems.add("kafka-brokers", "must be host:port[,host:port…]");
         }
@@ -117,8 +112,9 @@ impl Config {
                 &flags.inventory_timeout_ms,
                 10..=5_000,
             ),
-            connect_url: problems.url("connect-url", &flags.connect_url, &["http://", "https://"]),
-            publish: problems.word("publish", &flags.publish, &ways, Publish::Relay),
+            topics: flags.topics.settings(&mut problems),
+            session: flags.group.session(&mut problems),
+            publish: flags.publish.publish(&mut problems),
             verifier: flags.token.verifier(&mut problems),
             log: problems.log_format("log", &flags.log),
             log_level: problems.log_level("log-level", &flags.log_level),

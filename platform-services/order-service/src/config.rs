@@ -5,9 +5,11 @@ use std::{ffi::OsString, net::SocketAddr, time::Duration};
 use clap::Parser;
 use service_kit::{
     config::{self, Auth, NoConfig, Secret},
+    consumer::GroupFlags,
     http::auth::{TokenFlags, Verifier},
+    publisher::{Publish, PublishFlags},
     telemetry::LogFormat,
-    topics::TopicSettings,
+    topics::{TopicFlags, TopicSettings},
 };
 
 use crate::saga::Deadlines;
@@ -35,18 +37,12 @@ struct Flags {
     /// Kafka, as host:port[,host:port…].
     #[arg(long, value_name = "BROKERS", default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
-    /// Partitions of topics that are made here.
-    #[arg(long, value_name = "N", default_value = "6")]
-    topic_partitions: String,
-    /// Copies of partitions of topics that are made here.
-    #[arg(long, value_name = "N", default_value = "1")]
-    topic_replication: String,
-    /// Who publishes the outbox: relay (this process) or debezium.
-    #[arg(long, value_name = "HOW", default_value = "relay")]
-    publish: String,
-    /// Kafka Connect, asked with --publish debezium what it has published.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8093")]
-    connect_url: String,
+    #[command(flatten)]
+    topics: TopicFlags,
+    #[command(flatten)]
+    group: GroupFlags,
+    #[command(flatten)]
+    publish: PublishFlags,
     /// The consumer group; replicas share one.
     #[arg(long, value_name = "NAME", default_value = "order-service")]
     consumer_group: String,
@@ -99,15 +95,6 @@ struct Flags {
     log_level: String,
 }
 
-/// Who publishes the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publish {
-    /// A task of this process.
-    Relay,
-    /// Kafka Connect; this process only deletes what it has passed.
-    Debezium,
-}
-
 /// Where the neighbours are.
 #[derive(Debug, Clone)]
 pub struct NeighbourUrls {
@@ -134,10 +121,10 @@ pub struct Config {
     pub kafka_brokers: String,
     /// How topics are made.
     pub topics: TopicSettings,
+    /// How long Kafka waits for a consumer that says nothing.
+    pub session: Duration,
     /// Who publishes.
     pub publish: Publish,
-    /// Kafka Connect.
-    pub connect_url: String,
     /// The consumer group.
     pub consumer_group: String,
     /// Where the neighbours are.
@@ -186,8 +173,6 @@ impl Config {
                 problems.add(flag, "must not be empty");
             }
         }
-        let words = [("relay", Publish::Relay), ("debezium", Publish::Debezium)];
-        let partitions = &flags.topic_partitions;
         let config = Self {
             listen: problems.listen("listen", &flags.listen, Auth::Required),
             database_url: problems.url("database-url", &flags.database_url, &["mysql://"]),
@@ -197,13 +182,9 @@ impl Config {
                 8..=1000,
             ),
             kafka_brokers: flags.kafka_brokers,
-            topics: TopicSettings {
-                partitions: problems.number("topic-partitions", partitions, 1..=1000),
-                replication: problems.number("topic-replication", &flags.topic_replication, 1..=9),
-                ..TopicSettings::default()
-            },
-            publish: problems.word("publish", &flags.publish, &words, Publish::Relay),
-            connect_url: problems.url("connect-url", &flags.connect_url, http),
+            topics: flags.topics.settings(&mut problems),
+            session: flags.group.session(&mut problems),
+            publish: flags.publish.publish(&mut problems),
             consumer_group: flags.consumer_group,
             neighbours: NeighbourUrls {
                 catalog: problems.url("catalog-url", &flags.catalog_url, http),

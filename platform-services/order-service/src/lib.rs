@@ -20,7 +20,7 @@ mod view;
 mod watchdog;
 
 pub use self::{
-    config::{Config, NeighbourUrls, Publish},
+    config::{Config, NeighbourUrls},
     run::{Error as RunError, run},
     saga::Deadlines,
     tables::MIGRATIONS,

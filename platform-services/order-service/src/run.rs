@@ -1,38 +1,30 @@
 //! The process: HTTP from the beginning, the rest as soon as MariaDB is there. Kafka and neighbours
 //! may be away for as long as they like.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::net::SocketAddr;
 
 use contracts::EventType;
 use service_kit::{
-    backoff::Backoff,
     client::{Client, ClientConfigError, ClientMetrics, ClientSettings, TokenSource},
     config::without_password,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
-    db::{self, DatabaseError, InvalidName, PoolSettings, ServiceName},
-    http::{App, Settings},
-    inbox::Inbox,
-    janitor::{Janitor, JanitorMetrics, JanitorSettings},
+    db::{self, DatabaseError, InvalidName, PoolSettings, ServiceName, Tables},
+    http::{App, ListenError, Settings, listen},
+    inbox::{self, Inbox},
     kafka::Kafka,
     metrics,
     outbox::Outbox,
-    relay::{Relay, RelayMetrics, RelaySettings, Waker},
+    publisher::Publisher,
+    relay::Waker,
     shutdown::Stop,
     topics,
 };
 use sqlx::MySqlPool;
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Config, Publish},
+    config::Config,
     http,
     metrics::OrderMetrics,
     neighbours::Neighbours,
@@ -53,12 +45,6 @@ const PRODUCED: [EventType; 4] = [
     EventType::OrderRefundRequested,
 ];
 
-const RETRY_FIRST: Duration = Duration::from_millis(200);
-const RETRY_LONGEST: Duration = Duration::from_secs(5);
-
-/// How long handled events are remembered: longer than any dead letter may be replayed.
-const INBOX_KEEP: Duration = Duration::from_secs(90 * 86_400);
-
 /// How long a transaction may wait for its next statement, in seconds.
 const IDLE_TRANSACTION_SECONDS: u32 = 30;
 
@@ -66,13 +52,8 @@ const IDLE_TRANSACTION_SECONDS: u32 = 30;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A URL makes no sense.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -93,7 +74,7 @@ impl Error {
     pub const fn exit_code(&self) -> u8 {
         match self {
             Self::Database(DatabaseError::Url(_)) | Self::Client(_) => 64,
-            Self::Listen { .. } | Self::Database(_) | Self::Name(_) | Self::Background(_) => 1,
+            Self::Listen(_) | Self::Database(_) | Self::Name(_) | Self::Background(_) => 1,
         }
     }
 }
@@ -119,46 +100,27 @@ pub async fn run(config: Config, stop: &Stop, ready: impl FnOnce(SocketAddr)) ->
     let events_pool = db::pool(&config.database_url, DATABASE, settings)?;
     let kafka = Kafka::new(&config.kafka_brokers, "order-service");
     let neighbours = neighbours(&config, &client_metrics)?;
-    let (publisher, waker) = match config.publish {
-        Publish::Relay => {
-            let metrics = RelayMetrics::register(&mut registry);
-            let settings = RelaySettings::default();
-            let pool = events_pool.clone();
-            let relay = Relay::new(&service, pool, kafka.clone(), settings, metrics);
-            let waker = relay.waker();
-            (Publisher::Relay(Box::new(relay)), waker)
-        }
-        Publish::Debezium => {
-            let metrics = JanitorMetrics::register(&mut registry);
-            let settings = ClientSettings::new("connect");
-            let url = &config.connect_url;
-            let connect = Client::new(url, settings, TokenSource::none(), &client_metrics)?;
-            let settings = JanitorSettings::new(&service);
-            let pool = events_pool.clone();
-            let janitor = Janitor::new(&service, pool, connect, settings, metrics);
-            // There is no relay to wake.
-            (Publisher::Janitor(Box::new(janitor)), Waker::default())
-        }
-    };
+    let publisher = Publisher::new(
+        &config.publish,
+        &service,
+        &events_pool,
+        (&kafka, config.topics),
+        &client_metrics,
+        &mut registry,
+    )?;
     let saga = Saga::new(Outbox::new(&service), config.deadlines, order_metrics);
     let shop = Shop {
         pool: pool.clone(),
         saga: saga.clone(),
         neighbours,
-        relay: waker.clone(),
+        relay: publisher.waker(),
     };
 
-    let address = config.listen;
-    let listen_error = |error| Error::Listen { address, error };
-    let listener = TcpListener::bind(address).await.map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
+    let (listener, address) = listen(config.listen).await?;
     tracing::info!(%address, mariadb = without_password(&config.database_url), "listening");
-    let migrated = Arc::new(AtomicBool::new(false));
+    let tables = Tables::new(&config.database_url, DATABASE, &pool, &MIGRATIONS);
     let app = App::new(registry)
-        .check("mariadb", {
-            let (pool, migrated) = (pool.clone(), Arc::clone(&migrated));
-            move || reachable(pool.clone(), Arc::clone(&migrated))
-        })
+        .check("mariadb", tables.check())
         .auth(config.verifier.clone())
         .openapi(http::OPENAPI);
     ready(address);
@@ -167,15 +129,14 @@ pub async fn run(config: Config, stop: &Stop, ready: impl FnOnce(SocketAddr)) ->
     tasks.spawn(work(
         Work {
             service,
-            pool: pool.clone(),
+            tables,
             events_pool,
             kafka,
             consumer_metrics,
+            waker: publisher.waker(),
             publisher,
-            waker,
             saga,
             shop: shop.clone(),
-            migrated,
             config,
         },
         stop.drain.clone(),
@@ -205,13 +166,6 @@ fn outcome(ended: Option<Result<Result<(), Error>, tokio::task::JoinError>>) -> 
     }
 }
 
-async fn reachable(pool: MySqlPool, migrated: Arc<AtomicBool>) -> Result<(), String> {
-    if !migrated.load(Ordering::Acquire) {
-        return Err("the tables are not there yet".to_owned());
-    }
-    db::ping(&pool).await.map_err(|error| error.to_string())
-}
-
 fn neighbours(config: &Config, metrics: &ClientMetrics) -> Result<Neighbours, ClientConfigError> {
     let urls = &config.neighbours;
     let tokens = match &config.client_secret {
@@ -229,16 +183,10 @@ fn neighbours(config: &Config, metrics: &ClientMetrics) -> Result<Neighbours, Cl
     })
 }
 
-/// Who sees to the outbox.
-enum Publisher {
-    Relay(Box<Relay>),
-    Janitor(Box<Janitor>),
-}
-
 /// What runs behind HTTP.
 struct Work {
     service: ServiceName,
-    pool: MySqlPool,
+    tables: Tables,
     events_pool: MySqlPool,
     kafka: Kafka,
     consumer_metrics: ConsumerMetrics,
@@ -246,76 +194,45 @@ struct Work {
     waker: Waker,
     saga: Saga,
     shop: Shop,
-    migrated: Arc<AtomicBool>,
     config: Config,
 }
 
 async fn work(work: Work, stop: CancellationToken) -> Result<(), Error> {
-    let url = &work.config.database_url;
-    let there = until_done(&stop, "MariaDB", || async {
-        let migrating = db::migrate(url, DATABASE, &work.pool, &MIGRATIONS);
-        // Another process may migrate for minutes; nobody waits for that to stop this one.
-        let migrated = tokio::select! {
-            migrated = migrating => migrated,
-            () = stop.cancelled() => return Err("told to stop".to_owned()),
-        };
-        match migrated {
-            Ok(()) => Ok(Ok(())),
-            Err(error @ DatabaseError::Url(_)) => Ok(Err(error)),
-            Err(error) => Err(error.to_string()),
-        }
-    });
-    let Some(migrated) = there.await else {
+    if !work.tables.migrate(&stop).await? {
         return Ok(());
-    };
-    migrated?;
-    work.migrated.store(true, Ordering::Release);
-    tracing::info!("MariaDB is there");
-
+    }
     let mut tasks: JoinSet<Result<(), String>> = JoinSet::new();
-    {
-        let (kafka, settings, stop) = (work.kafka.clone(), work.config.topics, stop.clone());
-        tasks.spawn(async move {
-            let types = || PRODUCED.into_iter().chain(CONSUMED);
-            until_done(&stop, "Kafka", || async {
-                let created = topics::create(&kafka, types(), settings).await;
-                created.map_err(|error| error.to_string())
-            })
-            .await;
-            Ok(())
-        });
-    }
     let publish_stop = stop.clone();
-    match work.publisher {
-        Publisher::Relay(relay) => {
-            tasks.spawn(async move {
-                let ran = relay.run(publish_stop).await;
-                ran.map_err(|error| error.to_string())
-            });
-        }
-        Publisher::Janitor(janitor) => {
-            tasks.spawn(async move {
-                janitor.run(publish_stop).await;
-                Ok(())
-            });
-        }
-    }
-    tasks.spawn({
-        let consume = Consume {
-            kafka: work.kafka,
-            service: work.service.clone(),
-            group: work.config.consumer_group,
-            pool: work.events_pool.clone(),
-            metrics: work.consumer_metrics,
-            saga: work.saga,
-            waker: work.waker,
+    tasks.spawn(async move {
+        let published = work.publisher.run(publish_stop).await;
+        published.map_err(|error| error.to_string())
+    });
+    let consume = {
+        let (service, pool) = (work.service.clone(), work.events_pool.clone());
+        let (saga, waker) = (work.saga, work.waker);
+        let settings = ConsumerSettings {
+            session_timeout: work.config.session,
+            ..ConsumerSettings::new(work.config.consumer_group, CONSUMED.map(EventType::topic))
         };
-        let stop = stop.clone();
+        let (topics, stop) = (work.config.topics, stop.clone());
         async move {
-            consume.run(&stop).await;
+            let types = PRODUCED.into_iter().chain(CONSUMED);
+            topics::create_all(&work.kafka, types, topics, &stop).await;
+            let make = || {
+                Consumer::new(
+                    work.kafka.clone(),
+                    &service,
+                    pool.clone(),
+                    settings.clone(),
+                    work.consumer_metrics.clone(),
+                    OrderEvents::new(saga.clone(), waker.clone()),
+                )
+            };
+            Consumer::keep(make, &stop).await;
             Ok(())
         }
-    });
+    };
+    tasks.spawn(consume);
     let (shop, period, watch_stop) = (work.shop, work.config.watchdog_period, stop.clone());
     tasks.spawn(async move {
         shop.watch(period, watch_stop).await;
@@ -324,7 +241,7 @@ async fn work(work: Work, stop: CancellationToken) -> Result<(), Error> {
     let (inbox, inbox_pool) = (Inbox::new(&work.service), work.events_pool.clone());
     let inbox_stop = stop.clone();
     tasks.spawn(async move {
-        inbox.keep_small(inbox_pool, INBOX_KEEP, inbox_stop).await;
+        inbox.keep_small(inbox_pool, inbox::KEEP, inbox_stop).await;
         Ok(())
     });
     while let Some(ended) = tasks.join_next().await {
@@ -333,59 +250,4 @@ async fn work(work: Work, stop: CancellationToken) -> Result<(), Error> {
     }
     work.events_pool.close().await;
     Ok(())
-}
-
-/// A consumer, and a new one when Kafka will have it no more.
-struct Consume {
-    kafka: Kafka,
-    service: ServiceName,
-    group: String,
-    pool: MySqlPool,
-    metrics: ConsumerMetrics,
-    saga: Saga,
-    waker: Waker,
-}
-
-impl Consume {
-    async fn run(&self, stop: &CancellationToken) {
-        until_done(stop, "the consumer", || async {
-            let topics = CONSUMED.map(EventType::topic);
-            let consumer = Consumer::new(
-                self.kafka.clone(),
-                &self.service,
-                self.pool.clone(),
-                ConsumerSettings::new(&self.group, topics),
-                self.metrics.clone(),
-                OrderEvents::new(self.saga.clone(), self.waker.clone()),
-            );
-            let ended = consumer.run(stop.clone()).await;
-            ended.map_err(|error| error.to_string())
-        })
-        .await;
-    }
-}
-
-/// Tries until it is done, or until it is told to stop (then `None`). Says what it waits for.
-async fn until_done<T, F: Future<Output = Result<T, String>>>(
-    stop: &CancellationToken,
-    what: &str,
-    mut attempt: impl FnMut() -> F,
-) -> Option<T> {
-    let mut backoff = Backoff::new(RETRY_FIRST, RETRY_LONGEST);
-    let mut said = String::new();
-    loop {
-        // Not cancelled from here: what is tried sees to its end by itself.
-        let why = match attempt().await {
-            Ok(done) => return Some(done),
-            Err(why) => why,
-        };
-        if why != said {
-            tracing::warn!(why, "waiting for {what}");
-            said = why;
-        }
-        tokio::select! {
-            () = stop.cancelled() => return None,
-            () = tokio::time::sleep(backoff.pause()) => {}
-        }
-    }
 }

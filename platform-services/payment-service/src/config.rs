@@ -5,8 +5,11 @@ use std::{ffi::OsString, net::SocketAddr, time::Duration};
 use clap::Parser;
 use service_kit::{
     config::{self, Auth, NoConfig, Problems, Secret},
+    consumer::GroupFlags,
     http::auth::{TokenFlags, Verifier},
+    publisher::{Publish, PublishFlags},
     telemetry::LogFormat,
+    topics::{TopicFlags, TopicSettings},
 };
 
 use crate::limits::Limits;
@@ -30,12 +33,12 @@ struct Flags {
     /// Kafka (host:port, separated by commas).
     #[arg(long, default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
-    /// Who publishes events: relay (this process) or debezium (Kafka Connect).
-    #[arg(long, default_value = "relay")]
-    publish: String,
-    /// Kafka Connect, for --publish debezium.
-    #[arg(long, default_value = "http://127.0.0.1:8093")]
-    connect_url: String,
+    #[command(flatten)]
+    topics: TopicFlags,
+    #[command(flatten)]
+    group: GroupFlags,
+    #[command(flatten)]
+    publish: PublishFlags,
     #[arg(
         long,
         help = "The gateway: https://api.tosspayments.com, or a toss-sandbox like http://127.0.0.1:8091. \
@@ -86,15 +89,6 @@ struct Flags {
     log_level: String,
 }
 
-/// Who publishes the outbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publish {
-    /// A task of this process.
-    Relay,
-    /// Kafka Connect with Debezium; this process takes away what it has passed.
-    Debezium,
-}
-
 /// What the process was told.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -104,10 +98,12 @@ pub struct Config {
     pub database_url: String,
     /// Where Kafka is.
     pub kafka_brokers: String,
+    /// How topics are made.
+    pub topics: TopicSettings,
+    /// How long Kafka waits for a consumer that says nothing.
+    pub session: Duration,
     /// Who publishes.
     pub publish: Publish,
-    /// Where Kafka Connect is.
-    pub connect_url: String,
     /// Where the gateway is.
     pub toss_url: String,
     /// The key to it.
@@ -142,13 +138,9 @@ impl Config {
             listen: problems.listen("listen", &flags.listen, Auth::Required),
             database_url: database(&flags.database_url, &mut problems),
             kafka_brokers: flags.kafka_brokers.clone(),
-            publish: problems.word(
-                "publish",
-                &flags.publish,
-                &[("relay", Publish::Relay), ("debezium", Publish::Debezium)],
-                Publish::Relay,
-            ),
-            connect_url: problems.url("connect-url", &flags.connect_url, &http),
+            topics: flags.topics.settings(&mut problems),
+            session: flags.group.session(&mut problems),
+            publish: flags.publish.publish(&mut problems),
             toss_url: gateway(flags.toss_url.as_deref(), &mut problems),
             toss_secret_key: secret_key(flags.toss_secret_key.as_deref(), &mut problems),
             inventory_url: problems.url("inventory-url", &flags.inventory_url, &http),

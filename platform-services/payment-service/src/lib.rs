@@ -23,7 +23,7 @@ pub mod toss;
 mod work;
 
 pub use self::{
-    config::{Config, Publish},
+    config::Config,
     limits::Limits,
     run::{Error, run},
 };

@@ -21,8 +21,8 @@ pub(crate) struct Inner {
     pub(crate) inventory: Client,
     pub(crate) limits: Limits,
     pub(crate) metrics: Metrics,
-    /// Tells the relay of this process that there are events; absent where Debezium publishes.
-    pub(crate) relay: Option<Waker>,
+    /// Tells the relay of this process that there are events.
+    pub(crate) relay: Waker,
     /// Tell this process's background work that something is due.
     pub(crate) look: Notify,
     pub(crate) extend: Notify,
@@ -38,9 +38,7 @@ impl Payments {
 
     /// After a commit: there may be events to publish, and money to give back.
     pub(crate) fn committed(&self) {
-        if let Some(relay) = &self.relay {
-            relay.wake();
-        }
+        self.relay.wake();
         self.refund.notify_one();
     }
 }

@@ -1,39 +1,31 @@
 //! The process: HTTP from the beginning, then the database, however long it takes, then everything that
 //! works in the background.
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, time::Duration};
 
+use contracts::EventType;
 use prometheus_client::registry::Registry;
 use service_kit::{
-    backoff::Backoff,
     client::{Client, ClientConfigError, ClientMetrics, ClientSettings, TokenSource},
     config::without_password,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
-    db::{self, DatabaseError, InvalidName, PoolSettings, ServiceName},
-    http::{App, Settings},
-    inbox::Inbox,
-    janitor::{Janitor, JanitorMetrics, JanitorSettings},
+    db::{self, DatabaseError, InvalidName, PoolSettings, ServiceName, Tables},
+    http::{App, ListenError, Settings, listen},
+    inbox::{self, Inbox},
     kafka::Kafka,
     metrics as kit_metrics,
     outbox::Outbox,
-    relay::{Relay, RelayMetrics, RelaySettings},
+    publisher::Publisher,
     shutdown::Stop,
     topics::{self, TopicSettings},
 };
 use sqlx::{MySqlPool, migrate::Migrator};
-use tokio::{net::TcpListener, sync::Notify, task::JoinSet};
+use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     api,
-    config::{Config, Publish},
+    config::Config,
     events::{CONSUMED, Listener, PRODUCED},
     gauges, hold, look,
     metrics::Metrics,
@@ -56,9 +48,6 @@ const SERVICE: &str = "payment";
 /// The consumer group, the client id at Kafka, and the name at auth-service.
 const NAME: &str = "payment-service";
 
-/// Longer than any topic or dead letter is kept.
-const INBOX_KEEP: Duration = Duration::from_secs(90 * 86_400);
-
 /// A connection for each partition of four topics, and some for the rest; more wait. A process that is
 /// stopped inside a transaction does not keep its locks.
 const POOL: PoolSettings = PoolSettings {
@@ -69,15 +58,12 @@ const POOL: PoolSettings = PoolSettings {
     statements_max: 256,
 };
 
-const PAUSE_FIRST: Duration = Duration::from_millis(200);
-const PAUSE_LONGEST: Duration = Duration::from_secs(10);
-
 /// Why the service ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be listened on.
-    #[error("cannot listen on {0}: {1}")]
-    Listen(SocketAddr, std::io::Error),
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A URL makes no sense.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -100,32 +86,18 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     let parts = Parts::new(&config, service, pool.clone(), &mut registry)?;
     let payments = parts.payments.clone();
 
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(|error| Error::Listen(config.listen, error))?;
-    let address = listener
-        .local_addr()
-        .map_err(|error| Error::Listen(config.listen, error))?;
+    let (listener, address) = listen(config.listen).await?;
     tracing::info!(
         mariadb = without_password(&config.database_url),
         kafka = config.kafka_brokers,
         toss = config.toss_url,
         "starting"
     );
-    let migrated = Arc::new(AtomicBool::new(false));
-    let is_migrated = Arc::clone(&migrated);
+    let tables = Tables::new(&config.database_url, DATABASE, &payments.pool, &MIGRATIONS);
     let app = App::new(registry)
         .openapi(api::OPENAPI)
         .auth(config.verifier.clone())
-        .check("mariadb", move || {
-            let (pool, is_migrated) = (pool.clone(), is_migrated.load(Ordering::Relaxed));
-            async move {
-                db::ping(&pool).await.map_err(|error| error.to_string())?;
-                is_migrated
-                    .then_some(())
-                    .ok_or_else(|| "the tables are being migrated".to_owned())
-            }
-        });
+        .check("mariadb", tables.check());
     let settings = Settings {
         // A cancel looks first, and then asks.
         request_timeout: payments.limits.lease(),
@@ -137,9 +109,8 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     // Requests that are drained still say things, which are published.
     let publish_stop = CancellationToken::new();
     let background = tokio::spawn(background(
-        config,
+        tables,
         parts,
-        migrated,
         stop.clone(),
         publish_stop.clone(),
     ));
@@ -166,14 +137,8 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
 struct Parts {
     payments: Payments,
     service: ServiceName,
-    kafka: Kafka,
     publisher: Publisher,
-    consumer: ConsumerMetrics,
-}
-
-enum Publisher {
-    Relay(Box<Relay>),
-    Janitor(Box<Janitor>),
+    listening: Listening,
 }
 
 impl Parts {
@@ -185,30 +150,14 @@ impl Parts {
     ) -> Result<Self, Error> {
         let clients = ClientMetrics::register(registry);
         let kafka = Kafka::new(config.kafka_brokers.clone(), NAME);
-        let publisher = match config.publish {
-            Publish::Relay => Publisher::Relay(Box::new(Relay::new(
-                &service,
-                pool.clone(),
-                kafka.clone(),
-                RelaySettings::default(),
-                RelayMetrics::register(registry),
-            ))),
-            Publish::Debezium => {
-                let connect = Client::new(
-                    &config.connect_url,
-                    ClientSettings::new("connect"),
-                    TokenSource::none(),
-                    &clients,
-                )?;
-                Publisher::Janitor(Box::new(Janitor::new(
-                    &service,
-                    pool.clone(),
-                    connect,
-                    JanitorSettings::new(&service),
-                    JanitorMetrics::register(registry),
-                )))
-            }
-        };
+        let publisher = Publisher::new(
+            &config.publish,
+            &service,
+            &pool,
+            (&kafka, config.topics),
+            &clients,
+            registry,
+        )?;
         let tokens = match &config.client_secret {
             None => TokenSource::none(),
             Some(secret) => {
@@ -234,10 +183,7 @@ impl Parts {
             )?,
             limits: config.limits,
             metrics: Metrics::register(registry),
-            relay: match &publisher {
-                Publisher::Relay(relay) => Some(relay.waker()),
-                Publisher::Janitor(_) => None,
-            },
+            relay: publisher.waker(),
             look: Notify::new(),
             extend: Notify::new(),
             refund: Notify::new(),
@@ -246,40 +192,40 @@ impl Parts {
         Ok(Self {
             payments,
             service,
-            kafka,
             publisher,
-            consumer: ConsumerMetrics::register(registry),
+            listening: Listening {
+                kafka,
+                topics: config.topics,
+                settings: ConsumerSettings {
+                    session_timeout: config.session,
+                    ..ConsumerSettings::new(NAME, CONSUMED.map(EventType::topic))
+                },
+                metrics: ConsumerMetrics::register(registry),
+            },
         })
     }
 }
 
 /// Works until `stop` drains; the publisher until `publish_stop`.
-async fn background(
-    config: Config,
-    parts: Parts,
-    migrated: Arc<AtomicBool>,
-    stop: Stop,
-    publish_stop: CancellationToken,
-) {
+async fn background(tables: Tables, parts: Parts, stop: Stop, publish_stop: CancellationToken) {
     let drain = stop.drain;
-    if !migrate(&config.database_url, &parts.payments.pool, &drain).await {
-        return;
+    match tables.migrate(&drain).await {
+        Ok(true) => {}
+        Ok(false) => return,
+        // The URL was looked at with the configuration.
+        Err(error) => return tracing::error!(%error, "there are no tables to work on"),
     }
-    migrated.store(true, Ordering::Relaxed);
     let payments = parts.payments;
     let mut tasks = JoinSet::new();
-    tasks.spawn(create_topics(parts.kafka.clone(), drain.clone()));
     tasks.spawn(publish(parts.publisher, publish_stop));
-    tasks.spawn(consume(
-        parts.kafka,
-        parts.service.clone(),
-        payments.clone(),
-        parts.consumer,
-        drain.clone(),
-    ));
+    tasks.spawn(
+        parts
+            .listening
+            .run(parts.service.clone(), payments.clone(), drain.clone()),
+    );
     tasks.spawn(Inbox::new(&parts.service).keep_small(
         payments.pool.clone(),
-        INBOX_KEEP,
+        inbox::KEEP,
         drain.clone(),
     ));
     tasks.spawn(work::run(
@@ -312,81 +258,34 @@ async fn background(
     }
 }
 
-/// Whether the tables are there; not when it was told to stop before.
-async fn migrate(url: &str, pool: &MySqlPool, stop: &CancellationToken) -> bool {
-    let mut backoff = Backoff::new(PAUSE_FIRST, PAUSE_LONGEST);
-    loop {
-        let migrating = db::migrate(url, DATABASE, pool, &MIGRATIONS);
-        let error = tokio::select! {
-            () = stop.cancelled() => return false,
-            done = migrating => match done {
-                Ok(()) => return true,
-                Err(error) => error,
-            },
-        };
-        tracing::warn!(%error, "waiting for the database");
-        tokio::select! {
-            () = stop.cancelled() => return false,
-            () = tokio::time::sleep(backoff.pause()) => {}
-        }
-    }
-}
-
-async fn create_topics(kafka: Kafka, stop: CancellationToken) {
-    let mut backoff = Backoff::new(PAUSE_FIRST, PAUSE_LONGEST);
-    let settings = TopicSettings::default();
-    loop {
-        let types = CONSUMED.into_iter().chain(PRODUCED);
-        let created = tokio::select! {
-            () = stop.cancelled() => return,
-            created = topics::create(&kafka, types, settings) => created,
-        };
-        let Err(error) = created else {
-            return;
-        };
-        tracing::warn!(%error, "waiting for Kafka");
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(backoff.pause()) => {}
-        }
-    }
-}
-
 async fn publish(publisher: Publisher, stop: CancellationToken) {
-    match publisher {
-        Publisher::Relay(relay) => {
-            if let Err(error) = relay.run(stop).await {
-                tracing::error!(%error, "the relay ended");
-            }
-        }
-        Publisher::Janitor(janitor) => janitor.run(stop).await,
+    if let Err(error) = publisher.run(stop).await {
+        tracing::error!(%error, "the relay ended");
     }
 }
 
-async fn consume(
+/// What is needed to hear what others say.
+struct Listening {
     kafka: Kafka,
-    service: ServiceName,
-    payments: Payments,
+    topics: TopicSettings,
+    settings: ConsumerSettings,
     metrics: ConsumerMetrics,
-    stop: CancellationToken,
-) {
-    let mut backoff = Backoff::new(PAUSE_FIRST, PAUSE_LONGEST);
-    while !stop.is_cancelled() {
-        let consumer = Consumer::new(
-            kafka.clone(),
-            &service,
-            payments.pool.clone(),
-            ConsumerSettings::new(NAME, CONSUMED.map(contracts::EventType::topic)),
-            metrics.clone(),
-            Listener(payments.clone()),
-        );
-        let Err(error) = consumer.run(stop.clone()).await else {
-            return;
+}
+
+impl Listening {
+    async fn run(self, service: ServiceName, payments: Payments, stop: CancellationToken) {
+        let types = CONSUMED.into_iter().chain(PRODUCED);
+        topics::create_all(&self.kafka, types, self.topics, &stop).await;
+        let make = || {
+            Consumer::new(
+                self.kafka.clone(),
+                &service,
+                payments.pool.clone(),
+                self.settings.clone(),
+                self.metrics.clone(),
+                Listener(payments.clone()),
+            )
         };
-        tracing::error!(%error, "the consumer ended; another follows");
-        tokio::select! {
-            () = stop.cancelled() => {}
-            () = tokio::time::sleep(backoff.pause()) => {}
-        }
+        Consumer::keep(make, &stop).await;
     }
 }

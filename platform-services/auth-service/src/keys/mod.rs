@@ -3,6 +3,7 @@
 //! signed has ended. Every replica reads the same folder and comes to the same plan.
 
 mod folder;
+mod metrics;
 mod plan;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
 use access_token::sign::{SigningError, SigningKey, jwks};
 use service_kit::clock;
 
+pub(crate) use self::metrics::KeyMetrics;
 use self::plan::plan;
 use crate::limits::{ACCESS_TOKEN_LIFETIME, KEY_MARGIN};
 
@@ -49,6 +51,7 @@ pub enum KeysError {
 #[derive(Debug, Clone)]
 struct Current {
     signing: SigningKey,
+    made_ms: i64,
     published: Vec<SigningKey>,
 }
 
@@ -118,6 +121,13 @@ impl Keys {
         current.signing.clone()
     }
 
+    /// When the key that signs was made, in ms since 1970.
+    #[must_use]
+    pub fn signing_made_ms(&self) -> i64 {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        current.made_ms
+    }
+
     /// The public keys, as JSON.
     #[must_use]
     pub fn jwks(&self) -> String {
@@ -176,6 +186,7 @@ fn read(dir: &Path, publication: Duration) -> Result<Current, KeysError> {
     };
     Ok(Current {
         signing: signing.key.clone(),
+        made_ms: signing.made_ms,
         published: files
             .iter()
             .skip(plan.retired)

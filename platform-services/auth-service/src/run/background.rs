@@ -1,18 +1,12 @@
 //! What goes on beside the requests.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use contracts::EventType;
 use service_kit::{
-    backoff::Backoff,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
-    db::{self, DatabaseError, ServiceName},
+    db::{ServiceName, Tables},
+    inbox::{self, Inbox},
     kafka::Kafka,
     topics::{self, TopicSettings},
 };
@@ -20,7 +14,7 @@ use sqlx::MySqlPool;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::{DATABASE, Error, MIGRATIONS};
+use super::Error;
 use crate::{
     keys::Keys,
     limits::{CLEAN_PERIOD, KEYS_PERIOD},
@@ -28,17 +22,17 @@ use crate::{
     store::Store,
 };
 
-/// The first and the longest pause between two attempts to reach what is away.
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
-const PAUSE_LONGEST: Duration = Duration::from_secs(2);
+/// What it hears.
+const CONSUMED: [EventType; 1] = [EventType::UserLocked];
 
 /// Everything it needs.
 pub(super) struct Background {
-    pub(super) database_url: String,
     pub(super) pool: MySqlPool,
-    pub(super) migrated: Arc<AtomicBool>,
+    pub(super) tables: Tables,
     pub(super) name: ServiceName,
     pub(super) kafka: Kafka,
+    pub(super) topics: TopicSettings,
+    pub(super) session: Duration,
     pub(super) consumer: ConsumerMetrics,
     pub(super) keys: Keys,
     pub(super) store: Store,
@@ -49,72 +43,36 @@ impl Background {
         tasks.spawn(read_keys(self.keys.clone(), stop.clone()));
         let stop = stop.clone();
         tasks.spawn(async move {
-            if !self.migrate(&stop).await? {
+            if !self.tables.migrate(&stop).await? {
                 return Ok(());
             }
-            self.migrated.store(true, Ordering::Release);
-            let cleaning = clean(self.store.clone(), stop.clone());
-            let ((), consumed) = tokio::join!(cleaning, self.consume(&stop));
-            consumed
+            let inbox = Inbox::new(&self.name);
+            tokio::join!(
+                clean(self.store.clone(), stop.clone()),
+                inbox.keep_small(self.pool.clone(), inbox::KEEP, stop.clone()),
+                self.consume(&stop),
+            );
+            Ok(())
         });
     }
 
-    /// Until the tables are up to date, or it is told to stop (then `false`).
-    async fn migrate(&self, stop: &CancellationToken) -> Result<bool, Error> {
-        let mut backoff = Backoff::new(PAUSE_FIRST, PAUSE_LONGEST);
-        loop {
-            let migrated = tokio::select! {
-                () = stop.cancelled() => return Ok(false),
-                migrated = db::migrate(&self.database_url, DATABASE, &self.pool, &MIGRATIONS) => migrated,
-            };
-            match migrated {
-                Ok(()) => return Ok(true),
-                Err(error @ DatabaseError::Url(_)) => return Err(error.into()),
-                Err(
-                    error @ (DatabaseError::Unreachable(_)
-                    | DatabaseError::Locked
-                    | DatabaseError::Migration(_)),
-                ) => tracing::warn!(%error, "waiting for MariaDB"),
-            }
-            pause(backoff.pause(), stop).await;
-        }
-    }
-
-    async fn consume(&self, stop: &CancellationToken) -> Result<(), Error> {
-        let mut backoff = Backoff::new(PAUSE_FIRST, PAUSE_LONGEST);
-        while !stop.is_cancelled() {
-            let created = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                created = topics::create(
-                    &self.kafka,
-                    [EventType::UserLocked],
-                    TopicSettings::default(),
-                ) => created,
-            };
-            match created {
-                Ok(()) => break,
-                Err(error) => tracing::warn!(%error, "waiting for Kafka"),
-            }
-            pause(backoff.pause(), stop).await;
-        }
-        backoff.reset();
-        while !stop.is_cancelled() {
-            let topics = [EventType::UserLocked.topic()];
-            let consumer = Consumer::new(
+    async fn consume(&self, stop: &CancellationToken) {
+        topics::create_all(&self.kafka, CONSUMED, self.topics, stop).await;
+        let settings = ConsumerSettings {
+            session_timeout: self.session,
+            ..ConsumerSettings::new("auth", CONSUMED.map(EventType::topic))
+        };
+        let make = || {
+            Consumer::new(
                 self.kafka.clone(),
                 &self.name,
                 self.pool.clone(),
-                ConsumerSettings::new("auth", topics),
+                settings.clone(),
                 self.consumer.clone(),
                 LockedUsers,
-            );
-            match consumer.run(stop.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(error) => tracing::error!(%error, "the consumer begins again"),
-            }
-            pause(backoff.pause(), stop).await;
-        }
-        Ok(())
+            )
+        };
+        Consumer::keep(make, stop).await;
     }
 }
 

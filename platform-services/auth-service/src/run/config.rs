@@ -4,7 +4,9 @@ use access_token::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 use clap::{Parser, Subcommand};
 use service_kit::{
     config::{self, Auth, NoConfig, Problems},
+    consumer::GroupFlags,
     telemetry::LogFormat,
+    topics::{TopicFlags, TopicSettings},
 };
 
 use crate::{attempts::AttemptLimits, caller::Network, clients::Clients, keys::OldKeys};
@@ -20,6 +22,10 @@ pub struct Config {
     pub redis_url: String,
     /// Kafka.
     pub kafka_brokers: String,
+    /// How topics are made.
+    pub topics: TopicSettings,
+    /// How long Kafka waits for a consumer that says nothing.
+    pub session: Duration,
     /// Where user-service is.
     pub user_url: String,
     /// The folder of signing keys.
@@ -76,6 +82,10 @@ struct Flags {
     /// Kafka: host:port[,host:port…].
     #[arg(long, default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
+    #[command(flatten)]
+    topics: TopicFlags,
+    #[command(flatten)]
+    group: GroupFlags,
     /// Where user-service is, which knows the passwords.
     #[arg(long, default_value = "http://127.0.0.1:8081")]
     user_url: String,
@@ -181,6 +191,8 @@ impl Command {
             database_url: problems.url("database-url", &flags.database_url, &["mysql://"]),
             redis_url: problems.url("redis-url", &flags.redis_url, &redis),
             kafka_brokers: flags.kafka_brokers,
+            topics: flags.topics.settings(&mut problems),
+            session: flags.group.session(&mut problems),
             user_url: problems.url("user-url", &flags.user_url, &["http://", "https://"]),
             keys_dir: flags.keys_dir,
             key_publication: publication,

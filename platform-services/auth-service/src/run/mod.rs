@@ -3,28 +3,22 @@
 mod background;
 mod config;
 
-use std::{
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use access_token::{FetchError, JwksSource, Verifier, VerifierSettings};
 use service_kit::{
     client::{Client, ClientConfigError, ClientMetrics, ClientSettings},
     config::without_password,
     consumer::ConsumerMetrics,
-    db::{self, DatabaseError, PoolSettings, ServiceName},
-    http::{App, Settings},
+    db::{self, DatabaseError, PoolSettings, ServiceName, Tables},
+    http::{App, ListenError, Settings, listen},
     kafka::Kafka,
     metrics,
     shutdown::Stop,
+    tasks::serve_beside,
 };
-use sqlx::{MySqlPool, migrate::Migrator};
-use tokio::{net::TcpListener, task::JoinSet};
+use sqlx::migrate::Migrator;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::background::Background;
@@ -32,7 +26,7 @@ pub use self::config::{Command, Config};
 use crate::{
     attempts::{AttemptMetrics, Attempts},
     http::{OPENAPI, Service, routes},
-    keys::{Keys, KeysError},
+    keys::{KeyMetrics, Keys, KeysError},
     store::Store,
     tokens::Tokens,
     users::Users,
@@ -54,13 +48,8 @@ const USERS_TIMEOUT: Duration = Duration::from_secs(8);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why.
-        error: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The database's URL makes no sense.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -81,41 +70,42 @@ pub enum Error {
     Background(String),
 }
 
+impl From<JoinError> for Error {
+    fn from(error: JoinError) -> Self {
+        Self::Background(error.to_string())
+    }
+}
+
 /// Runs until `stop`. `ready` is told the address, which answers from then on.
 ///
 /// # Errors
 /// [`Error`] when it cannot start, or a part of it fails.
 pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
-    let listen_error = |error| Error::Listen {
-        address: config.listen,
-        error,
-    };
-    let listener = TcpListener::bind(config.listen)
-        .await
-        .map_err(listen_error)?;
-    let address = listener.local_addr().map_err(listen_error)?;
+    let (listener, address) = listen(config.listen).await?;
     let name: ServiceName = SERVICE.parse()?;
     let mut registry = metrics::registry(SERVICE, env!("CARGO_PKG_VERSION"));
     let pool = db::pool(&config.database_url, DATABASE, PoolSettings::default())?;
+    let tables = Tables::new(&config.database_url, DATABASE, &pool, &MIGRATIONS);
     let keys = Keys::open(&config.keys_dir, config.key_publication)?;
+    registry.register_collector(Box::new(KeyMetrics(keys.clone())));
     let tokens = Tokens::new(keys.clone(), config.issuer.clone(), config.audience.clone());
     let users = users(&config, &tokens, &ClientMetrics::register(&mut registry))?;
     let failures = AttemptMetrics::register(&mut registry);
     let attempts = Attempts::new(&config.redis_url, config.attempts, failures)?;
     let store = Store::new(pool.clone());
-    let migrated = Arc::new(AtomicBool::new(false));
     let background = Background {
-        database_url: config.database_url.clone(),
-        pool: pool.clone(),
-        migrated: Arc::clone(&migrated),
+        pool,
+        tables: tables.clone(),
         name,
         kafka: Kafka::new(&config.kafka_brokers, "auth-service"),
+        topics: config.topics,
+        session: config.session,
         consumer: ConsumerMetrics::register(&mut registry),
         keys: keys.clone(),
         store: store.clone(),
     };
     let app = App::new(registry)
-        .check("mariadb", check(pool, migrated))
+        .check("mariadb", tables.check())
         .auth(verifier(&config, &keys))
         .openapi(OPENAPI);
     ready(address);
@@ -136,29 +126,8 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
         clients: Arc::new(config.clients),
         trusted_proxies: config.trusted_proxies.into(),
     });
-    let mut serving = Box::pin(app.serve(listener, routes, Settings::default(), &stop));
-    let served = tokio::select! {
-        () = &mut serving => Ok(()),
-        failed = first_failure(&mut tasks) => Err(failed),
-    };
-    drop(serving);
-    background_stop.cancel();
-    while let Some(ended) = tasks.join_next().await {
-        ended.map_err(|error| Error::Background(error.to_string()))??;
-    }
-    served
-}
-
-/// Waits for a task that fails; those that end well are done.
-async fn first_failure(tasks: &mut JoinSet<Result<(), Error>>) -> Error {
-    while let Some(ended) = tasks.join_next().await {
-        match ended {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return error,
-            Err(error) => return Error::Background(error.to_string()),
-        }
-    }
-    std::future::pending().await
+    let serving = app.serve(listener, routes, Settings::default(), &stop);
+    serve_beside(tasks, &background_stop, serving).await
 }
 
 fn users(config: &Config, tokens: &Tokens, metrics: &ClientMetrics) -> Result<Users, Error> {
@@ -184,21 +153,4 @@ fn verifier(config: &Config, keys: &Keys) -> Verifier {
         ..VerifierSettings::default()
     };
     Verifier::new(source, settings)
-}
-
-fn check(
-    pool: MySqlPool,
-    migrated: Arc<AtomicBool>,
-) -> impl Fn() -> std::pin::Pin<Box<dyn Future<Output = Result<(), String>> + Send>> {
-    move || {
-        let (pool, migrated) = (pool.clone(), Arc::clone(&migrated));
-        Box::pin(async move {
-            db::ping(&pool).await.map_err(|error| error.to_string())?;
-            if migrated.load(Ordering::Acquire) {
-                Ok(())
-            } else {
-                Err("the tables are not up to date yet".to_owned())
-            }
-        })
-    }
 }

@@ -35,8 +35,7 @@ fn without_redis_people_log_in_and_attempts_are_not_counted() {
             .is(401, "INVALID_CREDENTIALS");
     }
     assert_eq!(site.login(&user.email, "password123").status, 200);
-    let metrics = site.auth.get("/metrics", None).body;
-    let metrics = metrics.as_str().expect("a text");
+    let metrics = site.auth.get("/metrics", None).text;
     assert!(
         metrics.contains("auth_attempts_uncounted_total 8"),
         "{metrics}"

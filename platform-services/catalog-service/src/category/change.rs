@@ -1,7 +1,10 @@
 use service_kit::db::{self, OnConstraint as _};
 use sqlx::{MySql, MySqlConnection, MySqlPool, Transaction};
 
-use super::{Category, NOT_FOUND, depth, one};
+use super::{
+    Category, NOT_FOUND, Subtree, depth, one,
+    subtree::{MOVE, PATHS_LOCKED},
+};
 use crate::{
     failure::{Failure, again_on_deadlock},
     ids::Id,
@@ -74,13 +77,17 @@ pub(crate) async fn update(
             return Err(Refusal::CategoryCycle.into());
         }
         // All that is below moves along, and carries the name.
-        let below: Vec<String> = sqlx::query_scalar(
-            "SELECT path FROM category WHERE path LIKE CONCAT(?, '%') ORDER BY category_id FOR UPDATE",
-        )
-        .bind(&before.path)
-        .fetch_all(&mut *transaction)
-        .await?;
-        let deepest = below.iter().map(|path| depth(path)).max().unwrap_or_default();
+        let subtree = Subtree::of(&before.path);
+        let below: Vec<String> = sqlx::query_scalar(PATHS_LOCKED)
+            .bind(&subtree.first)
+            .bind(&subtree.end)
+            .fetch_all(&mut *transaction)
+            .await?;
+        let deepest = below
+            .iter()
+            .map(|path| depth(path))
+            .max()
+            .unwrap_or_default();
         if deepest - before.depth + depth(&parent) > CATEGORY_DEPTH_MAX {
             return Err(Refusal::TooDeep.into());
         }
@@ -97,14 +104,13 @@ pub(crate) async fn update(
         .await
         .on_constraint::<Failure>("category_name", taken)?;
         let path = format!("{parent}{id}/");
-        sqlx::query(
-            "UPDATE category SET path = CONCAT(?, SUBSTRING(path, ?)) WHERE path LIKE CONCAT(?, '%')",
-        )
-        .bind(&path)
-        .bind(u64::try_from(before.path.len() + 1).unwrap_or(u64::MAX))
-        .bind(&before.path)
-        .execute(&mut *transaction)
-        .await?;
+        sqlx::query(MOVE)
+            .bind(&path)
+            .bind(u64::try_from(before.path.len() + 1).unwrap_or(u64::MAX))
+            .bind(&subtree.first)
+            .bind(&subtree.end)
+            .execute(&mut *transaction)
+            .await?;
         if before.name != wanted.name || before.path != path {
             pending::add_categories(&mut transaction, &path).await?;
         }

@@ -2,6 +2,7 @@
 //! is a range of paths. Whoever changes the tree's shape does so alone.
 
 mod change;
+mod subtree;
 mod tree;
 
 use serde::Serialize;
@@ -9,6 +10,7 @@ use sqlx::{MySql, MySqlConnection, MySqlPool, QueryBuilder, Row as _, mysql::MyS
 
 pub(crate) use self::{
     change::{Wanted, create, delete, update},
+    subtree::{NOTE, Subtree},
     tree::{Node, tree},
 };
 use crate::{ids::Id, refusal::Refusal};
@@ -97,13 +99,10 @@ pub(crate) async fn path_to(
 
 /// A category and all below it; nothing where there is none.
 pub(crate) async fn below(pool: &MySqlPool, id: Id) -> Result<Vec<u64>, sqlx::Error> {
-    sqlx::query_scalar(
-        "SELECT c.category_id FROM category r JOIN category c ON c.path LIKE CONCAT(r.path, '%') \
-         WHERE r.category_id = ? ORDER BY c.category_id",
-    )
-    .bind(id.0)
-    .fetch_all(pool)
-    .await
+    sqlx::query_scalar(subtree::IDS)
+        .bind(id.0)
+        .fetch_all(pool)
+        .await
 }
 
 /// Locks a category, shared: its path and the names along it stay until the transaction ends, as

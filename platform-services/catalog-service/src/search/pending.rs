@@ -7,6 +7,7 @@
 use sqlx::{MySql, MySqlConnection, MySqlPool, QueryBuilder};
 
 use crate::{
+    category::{NOTE, Subtree},
     failure::{Failure, again_on_deadlock},
     ids::Id,
     limits::MARK_ROWS_MAX,
@@ -18,14 +19,13 @@ pub(crate) async fn add_categories(
     connection: &mut MySqlConnection,
     path: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "INSERT INTO search_pending (category_id) \
-         SELECT category_id FROM category WHERE path LIKE CONCAT(?, '%') ORDER BY category_id",
-    )
-    .bind(path)
-    .execute(connection)
-    .await
-    .map(drop)
+    let subtree = Subtree::of(path);
+    sqlx::query(NOTE)
+        .bind(subtree.first)
+        .bind(subtree.end)
+        .execute(connection)
+        .await
+        .map(drop)
 }
 
 /// Notes a brand.

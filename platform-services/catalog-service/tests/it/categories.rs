@@ -12,27 +12,27 @@ async fn a_tree_is_built_moved_and_taken_down() {
     let shoes = catalog.category("Shoes", None).await;
     for (name, parent) in [("shoes", None), ("티셔츠", Some(&clothes))] {
         let body = json!({"name": name, "parentId": parent});
-        assert_eq!(
-            catalog.post("/api/categories", body).await.refused(409),
-            "NAME_TAKEN"
-        );
+        catalog
+            .post("/api/categories", body)
+            .await
+            .is(409, "NAME_TAKEN");
     }
     // The same name elsewhere is another.
     catalog.category("티셔츠", Some(&shoes)).await;
     let body = json!({"name": "x", "parentId": "999"});
-    assert_eq!(
-        catalog.post("/api/categories", body).await.refused(422),
-        "UNKNOWN_CATEGORY"
-    );
+    catalog
+        .post("/api/categories", body)
+        .await
+        .is(422, "UNKNOWN_CATEGORY");
 
     let put = |id: &str, body: Value| {
         let (catalog, path) = (&catalog, format!("/api/categories/{id}"));
         async move { catalog.admin(Method::PUT, &path, body).await }
     };
     let below = json!({"version": 1, "name": "의류", "parentId": plain});
-    assert_eq!(put(&clothes, below).await.refused(409), "CATEGORY_CYCLE");
+    put(&clothes, below).await.is(409, "CATEGORY_CYCLE");
     let itself = json!({"version": 1, "name": "의류", "parentId": clothes});
-    assert_eq!(put(&clothes, itself).await.refused(409), "CATEGORY_CYCLE");
+    put(&clothes, itself).await.is(409, "CATEGORY_CYCLE");
     let moved = put(
         &tees,
         json!({"version": 1, "name": "Tops", "parentId": shoes}),
@@ -40,7 +40,7 @@ async fn a_tree_is_built_moved_and_taken_down() {
     .await;
     assert_eq!(moved.expect(200)["depth"], 1);
     let late = put(&tees, json!({"version": 1, "name": "x"})).await;
-    assert_eq!(late.refused(409), "VERSION_CONFLICT");
+    late.is(409, "VERSION_CONFLICT");
     let tree = catalog.get("/api/categories/tree").await.expect(200);
     let names = |nodes: &Value| -> Vec<String> {
         nodes
@@ -60,14 +60,14 @@ async fn a_tree_is_built_moved_and_taken_down() {
         let (catalog, path) = (&catalog, format!("/api/categories/{id}"));
         async move { catalog.admin(Method::DELETE, &path, Value::Null).await }
     };
-    assert_eq!(delete(&shoes).await.refused(409), "CATEGORY_IN_USE");
-    assert_eq!(delete(&plain).await.refused(409), "CATEGORY_IN_USE");
+    delete(&shoes).await.is(409, "CATEGORY_IN_USE");
+    delete(&plain).await.is(409, "CATEGORY_IN_USE");
     catalog
         .admin(Method::DELETE, "/api/products/1", Value::Null)
         .await
         .expect(204);
     delete(&plain).await.expect(204);
-    assert_eq!(delete(&plain).await.refused(404), "CATEGORY_NOT_FOUND");
+    delete(&plain).await.is(404, "CATEGORY_NOT_FOUND");
     delete(&clothes).await.expect(204);
 }
 
@@ -80,7 +80,7 @@ async fn a_tree_has_a_deepest_level() {
     }
     let body = json!({"name": "too deep", "parentId": parent});
     let answer = catalog.post("/api/categories", body).await;
-    assert_eq!(answer.refused(400), "INVALID_REQUEST");
+    answer.is(400, "INVALID_REQUEST");
     assert_eq!(answer.body["errors"][0]["field"], "parentId");
     // Nor by moving what has something below it.
     let root = catalog.category("root", None).await;
@@ -89,7 +89,7 @@ async fn a_tree_has_a_deepest_level() {
     let body = json!({"version": 1, "name": "root", "parentId": seventh["categoryId"]});
     let path = format!("/api/categories/{root}");
     let answer = catalog.admin(Method::PUT, &path, body).await;
-    assert_eq!(answer.refused(400), "INVALID_REQUEST");
+    answer.is(400, "INVALID_REQUEST");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn brands_come_in_pages_and_go_when_nothing_has_them() {
             .expect(201);
     }
     let taken = catalog.post("/api/brands", json!({"name": "NABI"})).await;
-    assert_eq!(taken.refused(409), "NAME_TAKEN");
+    taken.is(409, "NAME_TAKEN");
     let page = catalog.get("/api/brands?limit=2").await.expect(200);
     assert_eq!(page["brands"].as_array().unwrap().len(), 2);
     let next = format!("/api/brands?limit=2&cursor={}", text(&page["nextCursor"]));
@@ -136,14 +136,13 @@ async fn brands_come_in_pages_and_go_when_nothing_has_them() {
         "Nabi"
     );
     let delete = |path: &'static str| catalog.admin(Method::DELETE, path, Value::Null);
-    assert_eq!(delete("/api/brands/1").await.refused(409), "BRAND_IN_USE");
-    assert_eq!(
-        delete("/api/brands/2?version=7").await.refused(409),
-        "VERSION_CONFLICT"
-    );
+    delete("/api/brands/1").await.is(409, "BRAND_IN_USE");
+    delete("/api/brands/2?version=7")
+        .await
+        .is(409, "VERSION_CONFLICT");
     delete("/api/brands/2?version=1").await.expect(204);
-    assert_eq!(
-        catalog.get("/api/brands/2").await.refused(404),
-        "BRAND_NOT_FOUND"
-    );
+    catalog
+        .get("/api/brands/2")
+        .await
+        .is(404, "BRAND_NOT_FOUND");
 }

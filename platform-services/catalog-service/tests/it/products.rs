@@ -43,13 +43,10 @@ async fn a_product_with_options_has_a_sku_for_each_combination() {
     assert_eq!(more["skus"].as_array().unwrap().len(), 6);
     assert_eq!(more["version"], 2);
     let again = catalog.post(&path, added).await;
-    assert_eq!(again.refused(409), "VERSION_CONFLICT");
+    again.is(409, "VERSION_CONFLICT");
     assert_eq!(again.body["currentVersion"], 2);
     let twice = json!({"version": 2, "group": "Size", "values": [{"value": "xl"}]});
-    assert_eq!(
-        catalog.post(&path, twice).await.refused(409),
-        "OPTION_TAKEN"
-    );
+    catalog.post(&path, twice).await.is(409, "OPTION_TAKEN");
 }
 
 #[tokio::test]
@@ -63,7 +60,7 @@ async fn prices_names_and_states_change_under_their_version() {
         .await;
     let path = format!("/api/products/{id}");
     // A draft is for admins.
-    assert_eq!(catalog.get(&path).await.refused(404), "PRODUCT_NOT_FOUND");
+    catalog.get(&path).await.is(404, "PRODUCT_NOT_FOUND");
     let seen = catalog
         .admin(Method::GET, &path, Value::Null)
         .await
@@ -81,22 +78,18 @@ async fn prices_names_and_states_change_under_their_version() {
         .expect(200);
     assert_eq!(updated["skus"][0]["price"], 15_000);
     let late = catalog.admin(Method::PUT, &path, body).await;
-    assert_eq!(late.refused(409), "VERSION_CONFLICT");
+    late.is(409, "VERSION_CONFLICT");
 
     let status = |status: &str, version: Option<u64>| {
         let body = json!({"status": status, "version": version});
         let (catalog, path) = (&catalog, format!("{path}/status"));
         async move { catalog.admin(Method::PATCH, &path, body).await }
     };
-    assert_eq!(
-        status("STOPPED", None).await.refused(409),
-        "INVALID_PRODUCT_STATE"
-    );
-    assert_eq!(
-        status("ON_SALE", Some(1)).await.refused(409),
-        "VERSION_CONFLICT"
-    );
-    assert_eq!(status("SOLD", None).await.refused(400), "INVALID_REQUEST");
+    status("STOPPED", None)
+        .await
+        .is(409, "INVALID_PRODUCT_STATE");
+    status("ON_SALE", Some(1)).await.is(409, "VERSION_CONFLICT");
+    status("SOLD", None).await.is(400, "INVALID_REQUEST");
     assert_eq!(status("ON_SALE", Some(2)).await.expect(200)["version"], 3);
     // Said again, it is what it is.
     assert_eq!(status("ON_SALE", None).await.expect(200)["version"], 3);
@@ -105,30 +98,29 @@ async fn prices_names_and_states_change_under_their_version() {
     let sku = format!("{path}/skus/mug");
     let stop = json!({"status": "STOPPED"});
     let refused = catalog.admin(Method::PATCH, &sku, stop.clone()).await;
-    assert_eq!(refused.refused(409), "INVALID_PRODUCT_STATE");
+    refused.is(409, "INVALID_PRODUCT_STATE");
     let other = catalog
         .admin(Method::PATCH, &format!("{path}/skus/cup"), stop.clone())
         .await;
-    assert_eq!(other.refused(404), "UNKNOWN_SKU");
+    other.is(404, "UNKNOWN_SKU");
     status("STOPPED", None).await.expect(200);
     catalog.admin(Method::PATCH, &sku, stop).await.expect(200);
-    assert_eq!(
-        status("ON_SALE", None).await.refused(409),
-        "INVALID_PRODUCT_STATE"
-    );
+    status("ON_SALE", None)
+        .await
+        .is(409, "INVALID_PRODUCT_STATE");
     assert_eq!(catalog.found("").await, [""; 0]);
     assert_eq!(catalog.get(&path).await.expect(200)["status"], "STOPPED");
 
     let gone = |version: u64| format!("{path}?version={version}");
     let late = catalog.admin(Method::DELETE, &gone(1), Value::Null).await;
-    assert_eq!(late.refused(409), "VERSION_CONFLICT");
+    late.is(409, "VERSION_CONFLICT");
     catalog
         .admin(Method::DELETE, &gone(5), Value::Null)
         .await
         .expect(204);
     for method in [Method::GET, Method::DELETE] {
         let answer = catalog.admin(method, &path, Value::Null).await;
-        assert_eq!(answer.refused(404), "PRODUCT_NOT_FOUND");
+        answer.is(404, "PRODUCT_NOT_FOUND");
     }
 }
 
@@ -141,7 +133,7 @@ async fn bad_requests_name_every_field_and_change_nothing() {
         "skus": [{"options": {"Size": "M"}, "skuId": "a b", "initialQuantity": -1}],
     });
     let answer = catalog.post("/api/products", bad).await;
-    assert_eq!(answer.refused(400), "INVALID_REQUEST");
+    answer.is(400, "INVALID_REQUEST");
     let errors = answer.body["errors"].as_array().unwrap();
     let fields: Vec<&str> = errors
         .iter()
@@ -188,7 +180,7 @@ async fn bad_requests_name_every_field_and_change_nothing() {
             .unwrap()
             .extend(more.as_object().cloned().unwrap());
         let answer = catalog.post("/api/products", body).await;
-        assert_eq!(answer.refused(status), code);
+        answer.is(status, code);
     }
     let resolved = resolve(&catalog, json!(["a b"])).await;
     assert_eq!(resolved, json!({"skus": [], "unknown": ["a b"]}));
@@ -248,5 +240,5 @@ async fn skus_are_resolved_in_the_order_asked() {
     let answer = catalog
         .send(Method::POST, path, Some(&token), Some(&none))
         .await;
-    assert_eq!(answer.refused(400), "INVALID_REQUEST");
+    answer.is(400, "INVALID_REQUEST");
 }

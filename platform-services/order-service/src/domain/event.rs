@@ -6,15 +6,15 @@ use contracts::Amount;
 pub enum Event {
     /// `inventory.reserved`
     HoldReserved,
-    /// `inventory.reservation.failed`
+    /// `inventory.reservation.failed`, unless the order's hold had ended.
     HoldRefused,
     /// `inventory.confirmed`
     HoldConfirmed,
     /// `inventory.confirm.failed`
     HoldConfirmFailed,
-    /// `inventory.released`
+    /// `inventory.released`, or `inventory.reservation.failed` because the hold had been released.
     HoldReleased,
-    /// `inventory.expired`
+    /// `inventory.expired`, or `inventory.reservation.failed` because the hold had expired.
     HoldExpired,
     /// `inventory.returned`
     HoldReturned,

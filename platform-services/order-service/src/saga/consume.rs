@@ -33,6 +33,10 @@ pub(crate) const CONSUMED: [EventType; 11] = [
     EventType::PaymentCancelled,
 ];
 
+/// What the inventory says of a hold that ended before its order came.
+const RESERVATION_EXPIRED: &str = "RESERVATION_EXPIRED";
+const RESERVATION_RELEASED: &str = "RESERVATION_RELEASED";
+
 /// An amount that no order costs.
 const OTHER_CURRENCY: Amount = -1;
 
@@ -137,6 +141,19 @@ async fn of_refund(
     })
 }
 
+/// Why an order has no hold. One that the customer had and that ended before the order got it ended as
+/// any other does: nothing was out of stock.
+fn not_held(reason: String) -> Happened {
+    match reason.as_str() {
+        RESERVATION_EXPIRED => Event::HoldExpired.into(),
+        RESERVATION_RELEASED => Event::HoldReleased.into(),
+        _ => Happened {
+            detail: Some(reason),
+            ..Event::HoldRefused.into()
+        },
+    }
+}
+
 fn said(event: AnyEvent) -> Result<Said, &'static str> {
     let hold = |order_id: Option<String>, reservation_id: String, event: Event, detail| {
         Ok(Said {
@@ -192,8 +209,7 @@ fn said(event: AnyEvent) -> Result<Said, &'static str> {
             refund_id: None,
             happened: Happened {
                 shortages: shortages_json(&it.shortages),
-                detail: Some(it.reason),
-                ..Happened::from(Event::HoldRefused)
+                ..not_held(it.reason)
             },
         }),
         AnyEvent::PaymentCreated(it) => payment(

@@ -7,7 +7,7 @@ use crate::{
     support::{SERVICE, Sent, text},
 };
 
-fn ask(order: &Ordered, body: &Value) -> crate::support::Answer {
+fn ask(order: &Ordered, body: &Value) -> test_support::Answer {
     order
         .customer
         .post(&format!("/api/orders/{}/refund", order.id), body)

@@ -219,6 +219,20 @@ fn the_hold_ends_before_it_is_paid() {
 }
 
 #[test]
+fn a_hold_of_the_customers_that_was_over_before_the_order_came() {
+    for reason in ["RESERVATION_EXPIRED", "RESERVATION_RELEASED"] {
+        let order = Ordered::new();
+        publish(&envelope(data::<inventory::ReservationFailed>(json!({
+            "orderId": order.id, "reason": reason, "shortages": [],
+        }))));
+        let cancelled = order.until_cancelled(reason);
+        assert_eq!(cancelled.get("shortages"), None);
+        assert_eq!(cancelled.get("cancelDetail"), None);
+        assert_eq!(order.customer.timeline(&order.id), ["PLACED", "CANCELLED"]);
+    }
+}
+
+#[test]
 fn the_hold_ends_after_it_was_paid() {
     let order = Ordered::new();
     order.completed();

@@ -75,9 +75,10 @@ pub(super) async fn cancel(
     context: RequestContext,
     Path(payment_id): Path<String>,
     headers: HeaderMap,
-    Json(body): Json<Body>,
+    body: Result<Json<Body>, Problem>,
 ) -> Result<Response, Problem> {
     principal.require(&[Role::Admin, Role::Service])?;
+    let Json(body) = body?;
     check_payment_id(&payment_id)?;
     body.check()?;
     let asked = Asked {

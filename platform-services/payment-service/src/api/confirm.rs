@@ -62,9 +62,10 @@ pub(super) async fn confirm(
     State(api): State<Api>,
     principal: Principal,
     context: RequestContext,
-    Json(body): Json<Body>,
+    body: Result<Json<Body>, Problem>,
 ) -> Result<Response, Problem> {
     principal.require(&[Role::Customer, Role::Admin])?;
+    let Json(body) = body?;
     let asked = body.checked()?;
     let confirmed = confirm::confirm(&api.payments, principal.subject(), &asked, &context).await;
     let payment = confirmed.map_err(Problem::from)?;

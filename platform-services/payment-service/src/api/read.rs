@@ -28,6 +28,7 @@ pub(super) async fn by_id(
     principal: Principal,
     Path(payment_id): Path<String>,
 ) -> Result<Json<PaymentView>, Problem> {
+    principal.require(&Role::ALL)?;
     check_payment_id(&payment_id)?;
     let found = store::by_id(&api.payments.pool, &payment_id).await?;
     shown(&api, &principal, found).await.map(Json)
@@ -36,8 +37,10 @@ pub(super) async fn by_id(
 pub(super) async fn by_order(
     State(api): State<Api>,
     principal: Principal,
-    Query(query): Query<ByOrder>,
+    query: Result<Query<ByOrder>, Problem>,
 ) -> Result<Json<Page>, Problem> {
+    principal.require(&Role::ALL)?;
+    let Query(query) = query?;
     check_order_id(&query.order_id)?;
     let found = store::by_order(&api.payments.pool, &query.order_id).await?;
     let payments = vec![shown(&api, &principal, found).await?];

@@ -5,7 +5,7 @@ use std::{sync::Barrier, thread};
 use contracts::EventType;
 use serde_json::json;
 
-use crate::support::{WORLD, contract, order::Order, unique, until};
+use crate::support::{CONTRACT, WORLD, order::Order, unique, until};
 
 #[test]
 fn a_payment_is_taken_once_and_said_once() {
@@ -145,10 +145,10 @@ fn a_gateway_that_is_not_reached_took_nothing() {
     let (_process, http) = WORLD.around.deaf(&["--toss-url=http://127.0.0.1:1"]);
     let order = Order::ready();
     let key = unique("k");
-    let body = order.body(&key).to_string();
-    let away = http.post("/api/payments/confirm", &order.token(), &body, None);
+    let body = order.body(&key);
+    let away = http.post("/api/payments/confirm", &order.token(), &body);
     assert!(away.header("retry-after").is_some());
-    contract::check("post", "/api/payments/confirm", &away);
+    CONTRACT.check("post", "/api/payments/confirm", &away);
     away.refused(503, "GATEWAY_UNAVAILABLE");
     assert_eq!(order.payment()["status"], "READY");
     order.confirm(&key).expect(200);

@@ -28,9 +28,7 @@ fn the_hold_of_an_unknown_payment_is_extended_and_never_cut_short() {
             "reservationId": order.reservation(), "orderId": order.id,
             "ttlSeconds": ttl_seconds, "items": [{"skuId": "mug", "quantity": 1}],
         });
-        inventory
-            .post("/api/reservations", "", &body.to_string(), None)
-            .expect(201);
+        inventory.post("/api/reservations", "", &body).expect(201);
         let before = expiry(&order.reservation());
         let mut reserved = order.reserved();
         reserved.data.expires_at = before;

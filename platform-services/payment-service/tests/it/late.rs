@@ -4,7 +4,7 @@ use serde_json::json;
 use service_kit::{clock, ids};
 
 use crate::support::{
-    WORLD, database, free_address, http::Http, sandbox, sandbox_at, sql, unique, until,
+    Http, WORLD, database, free_address, sandbox, sandbox_at, sql, unique, until,
 };
 
 /// When the last look is, after the attempt.
@@ -51,7 +51,7 @@ impl Failed {
             "eventType": "PAYMENT_STATUS_CHANGED",
             "data": {"orderId": self.order_id, "status": "DONE"},
         });
-        let sent = http.post("/api/payments/webhook", "", &body.to_string(), None);
+        let sent = http.post("/api/payments/webhook", "", &body);
         assert_eq!(sent.status, 200, "{}", sent.text);
     }
 
@@ -60,15 +60,13 @@ impl Failed {
         let body = json!({"orderId": self.order_id, "paymentKey": unique("k"), "amount": 1000});
         let basic = "Basic dGVzdF9zazo=";
         let path = "/v1/payments/confirm";
-        sandbox
-            .post(path, basic, &body.to_string(), None)
-            .expect(200);
+        sandbox.post(path, basic, &body).expect(200);
     }
 
     /// Waits until it went back.
     fn paid_back(&self, sandbox: &Http) {
         until("the money goes back", || {
-            let books = sandbox.get("/sandbox/ledger", "").json;
+            let books = sandbox.get("/sandbox/ledger", "").body;
             (&books["approved"], &books["cancelled"]) == (&json!(1000), &json!(1000))
         });
         self.until("state = 'FAILED'");

@@ -2,7 +2,7 @@
 
 use devstack::process::ServerProcess;
 
-use crate::support::{PATIENCE, WORLD, http::Http};
+use crate::support::{Http, PATIENCE, WORLD};
 
 #[test]
 fn without_a_gateway_it_does_not_start() {
@@ -40,7 +40,7 @@ fn without_a_database_it_waits_and_says_so() {
     assert_eq!(
         (
             ready.status,
-            &ready.json["dependencies"]["mariadb"]["status"]
+            &ready.body["dependencies"]["mariadb"]["status"]
         ),
         (503, &"down".into())
     );

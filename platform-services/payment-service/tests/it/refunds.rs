@@ -9,7 +9,7 @@ use crate::support::{
     unique, until,
 };
 
-fn cancel(order: &Order, body: &Value, key: Option<&str>) -> crate::support::http::Answer {
+fn cancel(order: &Order, body: &Value, key: Option<&str>) -> test_support::Answer {
     let id = order.payment()["paymentId"].as_str().unwrap().to_owned();
     let path = format!("/api/payments/{id}/cancel");
     WORLD.post_with(&path, &WORLD.admin(), body, key)

@@ -11,7 +11,7 @@ fn without_a_token_nothing() {
     let id = order.payment()["paymentId"].as_str().unwrap().to_owned();
     let body = json!({"reason": "x"});
     for token in ["", "nonsense", "Basic eDp5"] {
-        let refused = |answer: crate::support::http::Answer| {
+        let refused = |answer: test_support::Answer| {
             assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
             answer.refused(401, "UNAUTHENTICATED");
         };

@@ -2,22 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{
-    http::{Answer, Http},
-    sandbox, unique,
-};
+use crate::support::{Answer, Http, sandbox, unique};
 
 /// `test_sk:`
 const BASIC: &str = "Basic dGVzdF9zazo=";
 
 fn confirm(http: &Http, key: &str, order: &str, amount: i64, idempotency: Option<&str>) -> Answer {
     let body = json!({"paymentKey": key, "orderId": order, "amount": amount});
-    http.post(
-        "/v1/payments/confirm",
-        BASIC,
-        &body.to_string(),
-        idempotency,
-    )
+    http.post_with_key("/v1/payments/confirm", BASIC, &body, idempotency)
 }
 
 fn cancel(http: &Http, key: &str, amount: Option<i64>, idempotency: Option<&str>) -> Answer {
@@ -26,7 +18,7 @@ fn cancel(http: &Http, key: &str, amount: Option<i64>, idempotency: Option<&str>
         body["cancelAmount"] = json!(amount);
     }
     let path = format!("/v1/payments/{key}/cancel");
-    http.post(&path, BASIC, &body.to_string(), idempotency)
+    http.post_with_key(&path, BASIC, &body, idempotency)
 }
 
 #[test]
@@ -69,7 +61,7 @@ fn it_keeps_books_like_the_gateway() {
         assert_eq!(http.get(&path, BASIC).expect(200)["status"], "CANCELED");
         http.get(&path, "").refused(401, "UNAUTHORIZED_KEY");
     }
-    let ledger = http.get("/sandbox/ledger", "").json;
+    let ledger = http.get("/sandbox/ledger", "").body;
     assert_eq!(
         (&ledger["approved"], &ledger["cancelled"], &ledger["net"]),
         (&json!(1_000), &json!(1_000), &json!(0))
@@ -91,7 +83,7 @@ fn a_request_with_a_key_is_done_once() {
         cancel(&http, &key, Some(400), Some("i-1")).expect(200),
         back
     );
-    assert_eq!(http.get("/sandbox/ledger", "").json["cancelled"], 400);
+    assert_eq!(http.get("/sandbox/ledger", "").body["cancelled"], 400);
 }
 
 #[test]
@@ -115,7 +107,7 @@ fn its_books_outlive_a_kill() {
         drop(process);
         let (_again, http) = sandbox(&[&file]);
         cancel(&http, &key, Some(400), Some("i-2")).expect(200);
-        http.get("/sandbox/ledger", "").json
+        http.get("/sandbox/ledger", "").body
     };
     assert_eq!(
         (&before["approved"], &before["cancelled"]),

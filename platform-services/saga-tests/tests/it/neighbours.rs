@@ -27,7 +27,7 @@ fn refused_for_now(answer: Answer) -> Value {
         "{:?}",
         answer.headers
     );
-    let problem = answer.json.clone();
+    let problem = answer.body.clone();
     assert_eq!(answer.status, 503, "{}", answer.text);
     assert_eq!(problem["retryable"], true, "{problem}");
     problem

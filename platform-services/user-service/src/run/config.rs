@@ -4,19 +4,12 @@ use clap::{Parser, Subcommand};
 use service_kit::{
     config::{self, Auth, NoConfig, Problems, Secret},
     http::auth::{TokenFlags, Verifier},
+    publisher::{Publish, PublishFlags},
     telemetry::LogFormat,
+    topics::{TopicFlags, TopicSettings},
 };
 
 use crate::{domain, password::HashSettings};
-
-/// Who carries the events to Kafka.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Publish {
-    /// A task of this process.
-    Relay,
-    /// Kafka Connect with Debezium; a task of this process deletes what it has published.
-    Debezium,
-}
 
 /// What the service is told.
 #[derive(Debug, Clone)]
@@ -27,10 +20,10 @@ pub struct Config {
     pub database_url: String,
     /// Kafka.
     pub kafka_brokers: String,
+    /// How topics are made.
+    pub topics: TopicSettings,
     /// Who carries the events.
     pub publish: Publish,
-    /// Kafka Connect.
-    pub connect_url: String,
     /// Who verifies tokens.
     pub verifier: Verifier,
     /// What a hash costs.
@@ -80,12 +73,10 @@ struct Flags {
     /// Kafka: host:port[,host:port…].
     #[arg(long, default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
-    /// Who carries the events to Kafka: relay or debezium.
-    #[arg(long, default_value = "relay")]
-    publish: String,
-    /// Kafka Connect, asked with --publish debezium what it has published.
-    #[arg(long, default_value = "http://127.0.0.1:8093")]
-    connect_url: String,
+    #[command(flatten)]
+    topics: TopicFlags,
+    #[command(flatten)]
+    publish: PublishFlags,
     #[command(flatten)]
     token: TokenFlags,
     /// Memory of one password hash, in KiB.
@@ -170,13 +161,12 @@ impl Command {
             };
             return problems.finish(Self::CreateAdmin(admin));
         }
-        let publish = [("relay", Publish::Relay), ("debezium", Publish::Debezium)];
         let config = Config {
             listen: problems.listen("listen", &flags.listen, Auth::Required),
             database_url,
             kafka_brokers: flags.kafka_brokers,
-            publish: problems.word("publish", &flags.publish, &publish, Publish::Relay),
-            connect_url: problems.url("connect-url", &flags.connect_url, &["http://", "https://"]),
+            topics: flags.topics.settings(&mut problems),
+            publish: flags.publish.publish(&mut problems),
             verifier: flags.token.verifier(&mut problems),
             hash,
             log: problems.log_format("log", &flags.log),

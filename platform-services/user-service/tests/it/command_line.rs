@@ -7,7 +7,7 @@ use std::{
 
 use devstack::process::ServerProcess;
 
-use crate::support::{Api, CHEAP, MARIADB, NOWHERE, PATIENCE, json};
+use crate::support::{Api, CHEAP, CONTRACT, MARIADB, NOWHERE, PATIENCE, json};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_user-service");
 
@@ -119,7 +119,7 @@ fn it_waits_for_mariadb_and_stops_when_told() {
         .expect("a line");
     let address = line.split("address=").nth(1).expect("an address");
     let address = address.split_whitespace().next().expect("an address");
-    let api = Api::new(&format!("http://{address}"));
+    let api = Api::new(&format!("http://{address}"), &CONTRACT);
     assert_eq!(api.get("/healthz", None).status, 200);
     assert_eq!(api.get("/readyz", None).status, 503);
     let body = json!({"email": "a@b.cd", "password": "password123", "name": "n"});

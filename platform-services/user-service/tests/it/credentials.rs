@@ -54,8 +54,7 @@ fn whoever_it_is_one_hash_is_computed() {
     let site = Site::start(&[]);
     let user = site.somebody();
     let hashes = || {
-        let metrics = site.api.get("/metrics", None).body;
-        let metrics = metrics.as_str().expect("a text").to_owned();
+        let metrics = site.api.get("/metrics", None).text;
         let wanted = r#"user_password_hashes_total{operation="verify"} "#;
         let line = metrics.lines().find_map(|line| line.strip_prefix(wanted));
         line.map_or(0, |number| number.parse::<u64>().expect("a number"))

@@ -1,13 +1,10 @@
 //! Both services, and short names.
 
-pub(crate) mod api;
-mod contract;
-
 use std::{
     net::TcpListener,
     path::PathBuf,
     sync::{LazyLock, mpsc},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use access_token::{Claims, JwksSource, Role, TokenError, Verifier, VerifierSettings};
@@ -18,11 +15,12 @@ use devstack::{
 use service_kit::shutdown::Stop;
 use sqlx::MySqlPool;
 
-pub(crate) use self::api::{Answer, Api};
 pub(crate) use serde_json::{Value, json};
+pub(crate) use test_support::{Answer, Api, Contract, PATIENCE, at_once, eventually};
 
-/// How long a condition may take to come true; far longer than it ever should.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// What every answer is held against.
+pub(crate) static CONTRACT: LazyLock<Contract> =
+    LazyLock::new(|| Contract::new(auth_service::http::OPENAPI));
 
 /// A port on which nobody listens.
 pub(crate) const NOWHERE: &str = "127.0.0.1:9";
@@ -193,7 +191,7 @@ impl Site {
             .http_status_as_error(false)
             .build();
         let site = Self {
-            auth: Api::new(&base),
+            auth: Api::new(&base, &CONTRACT),
             user: Users {
                 base: users,
                 agent: agent.into(),
@@ -241,13 +239,17 @@ impl Site {
 
     /// A token that we sign with the service's own key.
     pub(crate) fn token(&self, sub: &str, role: Role) -> String {
+        self.token_with(sub, &[role])
+    }
+
+    pub(crate) fn token_with(&self, sub: &str, roles: &[Role]) -> String {
         let keys = auth_service::keys::Keys::open(&self.keys_dir, Duration::ZERO).unwrap();
         let tokens = auth_service::tokens::Tokens::new(
             keys,
             access_token::DEFAULT_ISSUER.to_owned(),
             access_token::DEFAULT_AUDIENCE.to_owned(),
         );
-        tokens.issue(sub, &[role]).unwrap()
+        tokens.issue(sub, roles).unwrap()
     }
 
     /// What others make of a token.
@@ -312,33 +314,4 @@ pub(crate) struct User {
 
 pub(crate) fn unique_email() -> String {
     format!("{}@example.com", service_kit::ids::uuid())
-}
-
-/// Waits until the condition holds.
-pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Does it `times` at once, each in a thread of its own.
-pub(crate) fn at_once<T: Send>(times: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = std::sync::Barrier::new(times);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..times)
-            .map(|n| {
-                let (start, work) = (&start, &work);
-                scope.spawn(move || {
-                    start.wait();
-                    work(n)
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
-    })
 }

@@ -1,6 +1,5 @@
 //! A catalog of its own for each test, and short names.
 
-pub(crate) mod contract;
 pub(crate) mod inventory;
 
 use std::{
@@ -17,10 +16,12 @@ use devstack::mariadb::{self, MariaDbServer};
 use reqwest::Method;
 use serde_json::{Value, json};
 use service_kit::shutdown::Stop;
+pub(crate) use test_support::{Answer, Contract, PATIENCE};
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// How long a condition may take to come true; far longer than it ever should.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// What every answer is held against.
+pub(crate) static CONTRACT: LazyLock<Contract> =
+    LazyLock::new(|| Contract::new(include_str!("../../../openapi.json")));
 
 /// Where nobody is.
 pub(crate) const NOBODY: &str = "127.0.0.1:1";
@@ -56,28 +57,6 @@ impl Drop for Catalog {
     fn drop(&mut self) {
         self.stop.drain.cancel();
         self.stop.now.cancel();
-    }
-}
-
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
-    pub(crate) body: Value,
-    pub(crate) text: String,
-}
-
-impl Answer {
-    #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text);
-        self.body
-    }
-
-    /// The code of a problem with this status.
-    #[track_caller]
-    pub(crate) fn refused(&self, status: u16) -> &str {
-        assert_eq!(self.status, status, "{}", self.text);
-        self.body["code"].as_str().unwrap()
     }
 }
 
@@ -149,14 +128,8 @@ impl Catalog {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or_default();
-        let answer = Answer {
-            status,
-            headers,
-            body,
-            text,
-        };
-        contract::check(&method, path, &answer);
+        let answer = Answer::new(status, headers, text);
+        CONTRACT.check(method.as_str(), path, &answer);
         answer
     }
 

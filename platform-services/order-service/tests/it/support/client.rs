@@ -1,61 +1,20 @@
-use std::{collections::HashMap, time::Duration};
-
 use serde_json::{Value, json};
-use ureq::{Agent, http::Request};
+use test_support::{Answer, Api};
 
-use super::{contract, text, until};
-
-/// What was answered.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    headers: HashMap<String, String>,
-    pub(crate) text: String,
-    pub(crate) body: Value,
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(String::as_str)
-    }
-
-    #[track_caller]
-    pub(crate) fn expect(self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text);
-        self.body
-    }
-
-    #[track_caller]
-    pub(crate) fn refused(self, status: u16, code: &str) -> Value {
-        let named = (self.status, self.body["code"].as_str());
-        assert_eq!(named, (status, Some(code)), "{}", self.text);
-        self.body
-    }
-
-    pub(crate) fn is_replayed(&self) -> bool {
-        self.header("idempotent-replayed") == Some("true")
-    }
-}
+use super::{CONTRACT, text, until};
 
 /// Somebody who asks. Every answer is held against the OpenAPI document.
 #[derive(Clone)]
 pub(crate) struct Client {
-    address: String,
+    api: Api,
     token: Option<String>,
-    agent: Agent,
 }
 
 impl Client {
     pub(crate) fn new(address: &str, token: Option<String>) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .timeout_global(Some(Duration::from_secs(30)))
-            .build();
         Self {
-            address: address.to_owned(),
+            api: Api::new(&format!("http://{address}"), &CONTRACT),
             token,
-            agent: agent.into(),
         }
     }
 
@@ -67,37 +26,8 @@ impl Client {
         headers: &[(&str, &str)],
         body: Option<&str>,
     ) -> Answer {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(format!("http://{}{path}", self.address));
-        if let Some(token) = &self.token {
-            request = request.header("authorization", format!("Bearer {token}"));
-        }
-        if body.is_some() {
-            request = request.header("content-type", "application/json");
-        }
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response = match body {
-            Some(body) => self.agent.run(request.body(body.to_owned()).unwrap()),
-            None => self.agent.run(request.body(()).unwrap()),
-        };
-        let mut response = response.unwrap();
-        let headers: HashMap<String, String> = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
-        let text = response.body_mut().read_to_string().unwrap();
-        let answer = Answer {
-            status: response.status().as_u16(),
-            body: serde_json::from_str(&text).unwrap_or_default(),
-            headers,
-            text,
-        };
-        contract::check(method, path, &answer);
-        answer
+        let token = self.token.as_deref();
+        self.api.ask(method, path, token, body, headers)
     }
 
     #[track_caller]

@@ -1,14 +1,10 @@
 //! The servers of the process, the service, and short names for what tests do.
 
 mod client;
-mod contract;
 mod events;
 mod neighbours;
 
-use std::{
-    sync::{LazyLock, mpsc},
-    time::Duration,
-};
+use std::sync::{LazyLock, mpsc};
 
 use access_token::{Role, testing::Issuer};
 use devstack::{
@@ -20,17 +16,18 @@ use order_service::{Config, run};
 use serde_json::Value;
 use service_kit::shutdown::Stop;
 use sqlx::{AssertSqlSafe, MySqlPool};
+pub(crate) use test_support::{Contract, PATIENCE};
 use tokio::runtime::Runtime;
 
 pub(crate) use self::{
-    client::{Answer, Client},
-    contract::{DOCUMENT, operations},
+    client::Client,
     events::{Sent, data, envelope, publish, publish_raw, read_dead_letter},
     neighbours::{NEIGHBOURS, SERVICE_SECRET},
 };
 
-/// How long a condition may take to come true; far longer than it ever should.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// What every answer is held against.
+pub(crate) static CONTRACT: LazyLock<Contract> =
+    LazyLock::new(|| Contract::new(order_service::http::OPENAPI));
 
 pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()

@@ -1,14 +1,11 @@
 //! A shop's payments: servers, the service, the sandbox, an order, and short names.
 
-pub(crate) mod contract;
 pub(crate) mod heard;
-pub(crate) mod http;
 pub(crate) mod order;
 
 use std::{
     net::{SocketAddr, TcpListener},
     sync::{LazyLock, mpsc},
-    time::Duration,
 };
 
 use access_token::{Role, testing::Issuer};
@@ -21,14 +18,13 @@ use devstack::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
+pub(crate) use test_support::{Answer, Contract, Http, PATIENCE};
 
-use self::{
-    heard::Heard,
-    http::{Answer, Http},
-};
+use self::heard::Heard;
 
-/// How long a condition may take to come true; far longer than it ever should.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// What every answer of the service is held against.
+pub(crate) static CONTRACT: LazyLock<Contract> =
+    LazyLock::new(|| Contract::new(include_str!("../../../openapi.json")));
 
 /// How long the sandbox keeps an answer back that is not to arrive.
 const HOLD_MS: &str = "1500";
@@ -174,7 +170,7 @@ impl World {
 
     pub(crate) fn ledger(&self, order_id: &str) -> Value {
         let path = format!("/sandbox/ledger?orderId={order_id}");
-        self.sandbox.get(&path, "").json
+        self.sandbox.get(&path, "").body
     }
 
     /// How often the gateway was asked for money, and to give it back.
@@ -189,7 +185,7 @@ impl World {
     /// Sends the service a request and holds the answer against the document.
     pub(crate) fn get(&self, path: &str, token: &str) -> Answer {
         let answer = self.http.get(path, token);
-        contract::check("get", path, &answer);
+        CONTRACT.check("get", path, &answer);
         answer
     }
 
@@ -204,8 +200,8 @@ impl World {
         body: &Value,
         key: Option<&str>,
     ) -> Answer {
-        let answer = self.http.post(path, token, &body.to_string(), key);
-        contract::check("post", path, &answer);
+        let answer = self.http.post_with_key(path, token, body, key);
+        CONTRACT.check("post", path, &answer);
         answer
     }
 }

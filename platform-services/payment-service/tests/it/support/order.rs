@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use service_kit::{clock, ids};
 use std::sync::LazyLock;
 
-use super::{PATIENCE, WORLD, http::Answer, unique, until};
+use super::{Answer, PATIENCE, WORLD, unique, until};
 
 static PRODUCER: LazyLock<ThreadedProducer<DefaultProducerContext>> = LazyLock::new(|| {
     ClientConfig::new()
@@ -111,7 +111,7 @@ impl Order {
         let path = format!("/api/payments?orderId={}", self.id);
         let admin = WORLD.admin();
         until(&format!("{} is {status}", self.id), || {
-            WORLD.http.get(&path, &admin).json["payments"][0]["status"] == status
+            WORLD.http.get(&path, &admin).body["payments"][0]["status"] == status
         });
         self.payment()
     }

@@ -157,12 +157,12 @@ fn place(customer: Customer<'static>, items: &[(&str, u32)], kind: Kind) -> Orde
         Some(&body),
         &key,
     );
-    if answer.json["code"] == "RESERVATION_MISMATCH" && kind == Kind::HoldExpires {
+    if answer.body["code"] == "RESERVATION_MISMATCH" && kind == Kind::HoldExpires {
         // Too late for its hold: the next try is in time.
         return place(customer, items, kind);
     }
     assert!(matches!(answer.status, 200 | 202), "{}", answer.text);
-    Order::of(customer, &answer.json)
+    Order::of(customer, &answer.body)
 }
 
 /// Waits until it can be paid; `false` when it was cancelled.
@@ -185,7 +185,7 @@ fn pay(order: &Order, kind: Kind) {
         200 | 202 => true,
         402 => kind == Kind::Decline,
         // The answer to the first try was lost, or the order was cancelled.
-        409 => paid.json["code"] == "INVALID_PAYMENT_STATE",
+        409 => paid.body["code"] == "INVALID_PAYMENT_STATE",
         _ => false,
     };
     assert!(fits, "{kind:?}: {} {}", paid.status, paid.text);

@@ -19,7 +19,7 @@ impl Shop {
     /// A hold, as inventory-server has it.
     pub(crate) fn hold(&self, reservation_id: &str) -> Value {
         let path = format!("/api/reservations/{reservation_id}");
-        self.inventory.http.get(&path, &self.service).json
+        self.inventory.http.get(&path, &self.service).body
     }
 
     /// Redis and MariaDB agree about these SKUs; about everything, where none is named.

@@ -4,7 +4,6 @@
 mod books;
 mod customer;
 mod goods;
-mod http;
 mod order;
 mod ports;
 mod stack;
@@ -14,23 +13,20 @@ use std::{
     ops::Deref,
     sync::{LazyLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
     thread,
-    time::Duration,
 };
 
 use devstack::{logfile, wait};
 use serde_json::json;
 
 use self::stack::{ADMIN, Stack};
+pub(crate) use test_support::{Answer, Http, PATIENCE};
+
 pub(crate) use self::{
     customer::{Customer, lines},
     goods::Stock,
-    http::{Answer, Http},
     order::Order,
     stack::Service,
 };
-
-/// How long a condition may take to come true; far longer than it should on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 const LOG_LINES: usize = 40;
 const LINE_CHARS: usize = 400;

@@ -34,7 +34,7 @@ impl Order {
         let path = format!("/api/orders/{}", self.id);
         let http = &self.customer.shop.order.http;
         let answer = http.send("GET", &path, self.customer.token(), None, &[]);
-        Some(answer.ok().filter(|answer| answer.status == 200)?.json)
+        Some(answer.ok().filter(|answer| answer.status == 200)?.body)
     }
 
     /// Its status, if somebody answers.
@@ -48,7 +48,7 @@ impl Order {
         let http = &self.customer.shop.payment.http;
         let answer = http.send("GET", &path, self.customer.token(), None, &[]);
         Some(
-            answer.ok()?.json["payments"][0]["status"]
+            answer.ok()?.body["payments"][0]["status"]
                 .as_str()?
                 .to_owned(),
         )
@@ -105,7 +105,7 @@ impl Order {
 
     /// Its payment; null where there is none.
     pub(crate) fn payment(&self) -> Value {
-        self.payment_answer().json["payments"][0].clone()
+        self.payment_answer().body["payments"][0].clone()
     }
 
     /// Waits until its payment has this status, and shows it.

@@ -18,7 +18,7 @@ use service_kit::{
 };
 use tempfile::TempDir;
 
-use super::{PATIENCE, http::Http, ports};
+use super::{Http, PATIENCE, ports};
 
 pub(crate) const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 

@@ -1,12 +1,8 @@
 //! One server for all tests of this process, and short names.
 
-pub(crate) mod api;
-mod contract;
-
 use std::{
     path::PathBuf,
     sync::{LazyLock, mpsc},
-    time::{Duration, Instant},
 };
 
 use access_token::{Role, testing::Issuer};
@@ -15,11 +11,12 @@ use service_kit::shutdown::Stop;
 use sqlx::MySqlPool;
 use user_service::run::{Command, run};
 
-pub(crate) use self::api::{Answer, Api};
 pub(crate) use serde_json::{Value, json};
+pub(crate) use test_support::{Answer, Api, Contract, PATIENCE, at_once, eventually};
 
-/// How long a condition may take to come true; far longer than it ever should.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// What every answer is held against.
+pub(crate) static CONTRACT: LazyLock<Contract> =
+    LazyLock::new(|| Contract::new(user_service::http::OPENAPI));
 
 /// A port on which nobody listens.
 pub(crate) const NOWHERE: &str = "127.0.0.1:9";
@@ -81,7 +78,7 @@ impl Site {
             MySqlPool::connect_lazy(&database_url).unwrap()
         };
         let site = Self {
-            api: Api::new(&format!("http://{address}")),
+            api: Api::new(&format!("http://{address}"), &CONTRACT),
             issuer,
             runtime,
             pool,
@@ -141,33 +138,4 @@ pub(crate) struct User {
 
 pub(crate) fn unique_email() -> String {
     format!("{}@example.com", service_kit::ids::uuid())
-}
-
-/// Waits until the condition holds.
-pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !condition() {
-        assert!(begun.elapsed() < PATIENCE, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-/// Does it `times` at once, each in a thread of its own.
-pub(crate) fn at_once<T: Send>(times: usize, work: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let start = std::sync::Barrier::new(times);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..times)
-            .map(|n| {
-                let (start, work) = (&start, &work);
-                scope.spawn(move || {
-                    start.wait();
-                    work(n)
-                })
-            })
-            .collect();
-        threads
-            .into_iter()
-            .map(|thread| thread.join().unwrap())
-            .collect()
-    })
 }

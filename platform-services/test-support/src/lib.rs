@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "whoever uses this is a test, which a panic fails"
+)]
+
+mod answer;
+mod contract;
+mod http;
+mod roles;
+mod times;
+
+pub use self::{
+    answer::Answer,
+    contract::{Contract, Operation},
+    http::{Api, Http},
+    roles::{Ask, ask_as_everybody},
+    times::{PATIENCE, at_once, eventually},
+};
