@@ -117,15 +117,17 @@ impl Tree {
             format!("set -e; mount --bind /dev '{root}/dev'; mount -t proc proc '{root}/proc'\n");
         let mut path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned();
         if let Some((sysroot, cargo_home)) = &self.toolchain {
+            // This machine's: only cargo may write, to what it has fetched.
             let mounts = [
-                (sysroot.as_path(), RUST),
-                (cargo_home.as_path(), CARGO_HOME),
-                (Path::new("/etc/ssl/certs"), "/etc/ssl/certs"),
+                (sysroot.as_path(), RUST, "ro"),
+                (cargo_home.as_path(), CARGO_HOME, "rw"),
+                (Path::new("/etc/ssl/certs"), "/etc/ssl/certs", "ro"),
             ];
-            for (source, target) in mounts {
-                let source = source.display();
+            for (source, target, mode) in mounts {
+                let (source, target) = (source.display(), format!("{root}{target}"));
                 script += &format!(
-                    "mkdir -p '{root}{target}'; mount --bind '{source}' '{root}{target}'\n"
+                    "mkdir -p '{target}'; mount --bind '{source}' '{target}'; \
+                     mount -o remount,bind,{mode} '{target}'\n"
                 );
             }
             path = format!("{RUST}/bin:{path}");

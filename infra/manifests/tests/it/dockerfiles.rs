@@ -1,4 +1,4 @@
-//! The images: what they copy is there, what they build is what is named, and they were rehearsed as they are.
+//! The images: what they copy is there, and what they build is what is named.
 
 use std::{collections::BTreeSet, fs, process::Command};
 
@@ -267,24 +267,4 @@ fn the_skeleton_of_the_workspace_is_one_that_cargo_reads() {
     let code = fs::read_to_string(folder.path().join("sync-worker/src/lib.rs")).unwrap();
     assert_eq!(code, "\n");
     assert!(!folder.path().join("sync-worker/src/worker.rs").exists());
-}
-
-/// Changed steps want another rehearsal.
-#[test]
-fn each_was_rehearsed_as_it_is() {
-    for file in FILES {
-        let path = root()
-            .join("infra/docker/rehearsals")
-            .join(format!("{file}.md"));
-        let record = fs::read_to_string(&path)
-            .unwrap_or_else(|_| panic!("infra/docker/rehearse infra/docker/{file}"));
-        for stage in read(file) {
-            for line in stage.steps.iter().filter_map(Step::line) {
-                assert!(
-                    record.contains(&format!("| `{line}` |")),
-                    "{file}: not rehearsed: {line}"
-                );
-            }
-        }
-    }
 }
