@@ -35,10 +35,12 @@ enum Run {
 }
 
 /// Those that take longest, and so have to begin first.
-const FIRST: [&str; 3] = [
+const FIRST: [&str; 5] = [
     "-p service-kit --test it",
-    "-p saga-tests --test it",
+    "-p sync-worker --test it",
     "-p devstack --test it",
+    "-p saga-tests --test it",
+    "-p inventory-core --test model",
 ];
 
 /// Those whose tests wait for sessions, leases and outages to end, and some for each other, more than they work.
