@@ -9,6 +9,10 @@ use sync_worker::{
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+/// The projection allocates small things all the time; see `load/results/projection-rates.md`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Bad configuration, as in `sysexits.h`.
 const EX_USAGE: u8 = 64;
 
