@@ -7,8 +7,6 @@ mod reserve;
 use std::{
     collections::HashMap,
     fmt::Write as _,
-    fs,
-    io::Write as _,
     path::PathBuf,
     process::ExitCode,
     sync::{Arc, Mutex},
@@ -18,7 +16,7 @@ use std::{
 use clap::Parser;
 use compare::machine;
 use devstack::{kafka::KafkaServer, mariadb::MariaDbServer};
-use projection::{say, stack::Stack};
+use projection::{measure_and_keep, say, stack::Stack};
 
 #[derive(Parser, Debug)]
 struct Options {
@@ -44,22 +42,7 @@ type Asked = Arc<Mutex<HashMap<String, Instant>>>;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let text = runtime
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(measure(&options)));
-    match text.and_then(|text| {
-        let _ = writeln!(std::io::stdout(), "{text}");
-        fs::write(&options.keep, text).map_err(|error| error.to_string())
-    }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("events: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    measure_and_keep("events", &options.keep, measure(&options))
 }
 
 async fn measure(options: &Options) -> Result<String, String> {

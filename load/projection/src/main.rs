@@ -6,12 +6,12 @@ mod plain_sql;
 mod rates;
 mod rebuild;
 
-use std::{fmt::Write as _, fs, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use compare::machine;
 use devstack::mariadb::MariaDbServer;
-use projection::say;
+use projection::{measure_and_keep, say};
 
 #[derive(Parser, Debug)]
 struct Options {
@@ -40,22 +40,7 @@ const BUFFER_POOL_MIB: u32 = 1_024;
 
 fn main() -> ExitCode {
     let options = Options::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let text = runtime
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(measure(&options)));
-    match text.and_then(|text| {
-        let _ = writeln!(std::io::stdout(), "{text}");
-        fs::write(&options.keep, text).map_err(|error| error.to_string())
-    }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("projection: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    measure_and_keep("projection", &options.keep, measure(&options))
 }
 
 async fn measure(options: &Options) -> Result<String, String> {

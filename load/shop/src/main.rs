@@ -8,11 +8,11 @@ mod login;
 mod orders;
 mod shop;
 
-use std::{fmt::Write as _, fs, io::Write as _, path::PathBuf, process::ExitCode, time::Duration};
+use std::{fmt::Write as _, path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use compare::machine;
-use projection::say;
+use projection::{measure_and_keep, say};
 
 use crate::shop::Shop;
 
@@ -39,22 +39,7 @@ fn main() -> ExitCode {
     let options = Options::parse();
     // An error: it is there already.
     drop(rustls::crypto::ring::default_provider().install_default());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let text = runtime
-        .map_err(|error| error.to_string())
-        .and_then(|runtime| runtime.block_on(measure(&options)));
-    match text.and_then(|text| {
-        let _ = writeln!(std::io::stdout(), "{text}");
-        fs::write(&options.keep, text).map_err(|error| error.to_string())
-    }) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&format!("shop: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+    measure_and_keep("shop", &options.keep, measure(&options))
 }
 
 async fn measure(options: &Options) -> Result<String, String> {
