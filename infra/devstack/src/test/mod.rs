@@ -64,6 +64,7 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<(), Fai
             &requirement::JAVA,
             &requirement::MAVEN,
             &requirement::GO,
+            &requirement::PROMETHEUS,
         ])
     })?;
     load::install_k6()?;
