@@ -59,44 +59,43 @@ async fn a_reserve_goes_on_reaping_until_it_is_decided() {
 }
 
 #[tokio::test]
-async fn adjust_count_retire_and_reacquire_go_on_reaping_too() {
+async fn an_adjustment_goes_on_reaping_too() {
     let redis = RedisServer::builder().start().unwrap();
     for delta in [-1, -2] {
         let mut pair = crowded(&redis).await;
         pair.adjust(&an_adjustment("adj", 1, delta)).await.unwrap();
         pair.compare_state().await.unwrap();
     }
-    let mut pair = crowded(&redis).await;
-    pair.count(&a_count("low", stock_key(1), 0)).await.unwrap();
-    pair.compare_state().await.unwrap();
+}
 
-    // Reaping bumps the version, and the repeated call compares it again.
-    let mut pair = crowded(&redis).await;
-    let expecting = Count {
-        expected_version: Some(2),
-        ..a_count("low", stock_key(1), 0)
-    };
-    pair.count(&expecting).await.unwrap();
-    pair.compare_state().await.unwrap();
+/// Reaping bumps the version, and the repeated call compares it again.
+#[tokio::test]
+async fn a_count_goes_on_reaping_too() {
+    let redis = RedisServer::builder().start().unwrap();
+    for expected_version in [None, Some(2)] {
+        let mut pair = crowded(&redis).await;
+        let count = Count {
+            expected_version,
+            ..a_count("low", stock_key(1), 0)
+        };
+        pair.count(&count).await.unwrap();
+        pair.compare_state().await.unwrap();
+    }
+}
 
+#[tokio::test]
+async fn a_retirement_goes_on_reaping_too() {
+    let redis = RedisServer::builder().start().unwrap();
     let mut pair = crowded(&redis).await;
-    pair.retire(&Retire {
-        key: stock_key(1),
-        context: context(),
-    })
-    .await
-    .unwrap();
+    pair.retire(&retire(1)).await.unwrap();
     pair.compare_state().await.unwrap();
+}
 
+#[tokio::test]
+async fn a_reacquire_goes_on_reaping_too() {
+    let redis = RedisServer::builder().start().unwrap();
     let mut pair = crowded(&redis).await;
-    let first = ReservationId::parse("h9999").unwrap();
-    let reacquire = Confirm {
-        id: first,
-        lines: None,
-        reacquire: true,
-        context: context(),
-    };
-    pair.confirm(&reacquire).await.unwrap();
+    pair.confirm(&confirm(id("h9999"), None)).await.unwrap();
     pair.compare_state().await.unwrap();
 }
 

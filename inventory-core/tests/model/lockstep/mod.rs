@@ -57,7 +57,8 @@ pub(crate) async fn run_case(redis: &RedisServer, case: &Case) -> Result<(), Str
 }
 
 impl Pair {
-    /// An empty shard, freshly blessed.
+    /// An empty shard, freshly blessed. The pair that used this Redis before must have been dropped:
+    /// its engine would take the emptied Redis for a loss and bless it under another epoch.
     pub(crate) async fn new(redis: &RedisServer) -> Result<Self, String> {
         let mut raw = Raw::connect(&redis.url()).await?;
         raw.flush().await?;
