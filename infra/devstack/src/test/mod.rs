@@ -1,5 +1,6 @@
 //! `test`: what CI runs.
 
+mod dependencies;
 mod run;
 mod space;
 mod suite;
@@ -61,6 +62,8 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<(), Fai
             &requirement::CPP_COMPILER,
             &requirement::MAKE,
             &requirement::ZLIB,
+            &requirement::OPENSSL,
+            &requirement::PKG_CONFIG,
             &requirement::JAVA,
             &requirement::MAVEN,
             &requirement::GO,
@@ -91,6 +94,9 @@ fn all(
     let steps: &[Step] = if filter.is_none() { &STEPS } else { &[] };
     for step in steps {
         timed(step.name, rows, || of_cargo(workspace, step))?;
+    }
+    if filter.is_none() {
+        timed(dependencies::NAME, rows, || dependencies::check(workspace))?;
     }
     let suites = timed("build", rows, || {
         let name = "build: cargo test --workspace --no-run";
