@@ -1,7 +1,12 @@
-//! Rules, dashboards and runbooks against each other and against Prometheus' own tools.
+//! Rules, dashboards and runbooks against each other and against Prometheus' own tools; and the documents against
+//! each other.
 
 #[cfg(test)]
 mod dashboards;
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
+mod markdown;
 #[cfg(test)]
 mod rules;
 #[cfg(test)]
