@@ -10,7 +10,7 @@ RUN /from/infra/docker/skeleton.sh /from /skeleton
 
 FROM rust:1.90.0-slim-bookworm AS build
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends build-essential zlib1g-dev \
+ && apt-get install --yes --no-install-recommends build-essential libssl-dev pkg-config zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # The dependencies, in a layer that is kept as long as no manifest changes.
@@ -32,7 +32,7 @@ LABEL org.opencontainers.image.title="inventory-engine" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates zlib1g \
+ && apt-get install --yes --no-install-recommends ca-certificates libssl3 zlib1g \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /src/target/hot/inventory-server /usr/local/bin/inventory-server
 COPY --from=build /src/target/release/sync-worker /usr/local/bin/sync-worker

@@ -10,7 +10,7 @@ RUN /from/infra/docker/skeleton.sh /from /skeleton
 
 FROM rust:1.90.0-slim-bookworm AS build
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends build-essential zlib1g-dev \
+ && apt-get install --yes --no-install-recommends build-essential libssl-dev pkg-config zlib1g-dev \
  && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 # The dependencies, in a layer that is kept as long as no manifest changes.
@@ -28,7 +28,7 @@ LABEL org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 RUN apt-get update \
- && apt-get install --yes --no-install-recommends ca-certificates zlib1g \
+ && apt-get install --yes --no-install-recommends ca-certificates libssl3 zlib1g \
  && rm -rf /var/lib/apt/lists/*
 COPY infra/docker/healthy.sh /usr/local/bin/healthy
 STOPSIGNAL SIGTERM

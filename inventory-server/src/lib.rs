@@ -20,6 +20,7 @@ mod route;
 mod server;
 mod status;
 mod sweeper;
+mod trace;
 mod watch;
 mod wire;
 
@@ -90,7 +91,7 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
         engine = connect(&config, embedded.as_ref()) => match engine {
             Ok(engine) => {
                 ready(address);
-                tracing::info!(%address, "listening");
+                tracing::info!(%address, tls = config.tls.server.is_some(), "listening");
                 serve(listener, engine, &config, &stop).await
             }
             Err(error) => Err(error.into()),
@@ -113,7 +114,13 @@ async fn connect(
         (Store::Url(url), None) => url,
         (Store::Embedded(_), None) => "",
     };
+    let tls = url
+        .starts_with("rediss://")
+        .then(|| config.tls.trust.client_config());
     let engine = EngineConfig {
+        tls: tls
+            .transpose()
+            .map_err(|error| ConnectError::Url(error.to_string()))?,
         durability: config.durability,
         durability_unverified: config.durability_unverified,
         projection: config.projection,
@@ -151,7 +158,8 @@ async fn serve(
     config: &Config,
     stop: &Stop,
 ) -> Result<(), Error> {
-    let app = Arc::new(App::new(engine, config, Arc::new(Metrics::new())));
+    let metrics = Metrics::new(config.tls.server.as_ref());
+    let app = Arc::new(App::new(engine, config, Arc::new(metrics)));
     let keep = Keep {
         records: config.retention,
         journal: config.journal_keep,
@@ -163,6 +171,9 @@ async fn serve(
     background.spawn(purger::run(Arc::clone(&app), keep));
     background.spawn(status::run(Arc::clone(&app), config.journal_max_bytes));
     background.spawn(watch::poll(Arc::clone(&app)));
+    if let Some(tls) = &config.tls.server {
+        background.spawn(tls.clone().keep_fresh());
+    }
     let mut serving = std::pin::pin!(server::serve(listener, Arc::clone(&app), config, stop));
     let served = tokio::select! {
         () = &mut serving => Ok(()),
@@ -176,5 +187,6 @@ async fn serve(
     };
     background.shutdown().await;
     tracing::info!("drained");
+    service_kit::telemetry::flush().await;
     served
 }

@@ -2,6 +2,7 @@
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use inventory_core::{Context, Text};
+use service_kit::trace_context;
 
 use crate::{ids, limits::REQUEST_ID_LEN_MAX};
 
@@ -33,39 +34,19 @@ fn is_sound(id: &[u8]) -> bool {
 }
 
 /// What goes to the journal with a change.
-pub(crate) fn context(request_id: &HeaderValue, headers: &HeaderMap) -> Context {
-    let text = |value: &HeaderValue| value.to_str().ok().and_then(|text| Text::parse(text).ok());
+pub(crate) fn context(request_id: &HeaderValue, traceparent: Option<&str>) -> Context {
+    let text = |text: &str| Text::parse(text).ok();
     Context {
         actor: None,
-        request_id: text(request_id),
-        traceparent: headers
-            .get(&TRACEPARENT)
-            .and_then(|value| value.to_str().ok())
-            .and_then(traceparent)
-            .and_then(|text| Text::parse(text).ok()),
+        request_id: request_id.to_str().ok().and_then(text),
+        traceparent: traceparent.and_then(text),
     }
 }
 
-/// The four fields `00-<32 hex>-<16 hex>-<2 hex>` (W3C Trace Context). A later version may have
-/// more behind them, which we cannot know; `ff` is none.
-fn traceparent(value: &str) -> Option<&str> {
-    const LEN: usize = 55;
-    let (fields, more) = value.split_at_checked(LEN)?;
-    let hex = |part: &str| {
-        part.bytes()
-            .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
-    };
-    let zero = |part: &str| part.bytes().all(|b| b == b'0');
-    let mut parts = fields.split('-');
-    let [version, trace, span, flags] =
-        [2, 32, 16, 2].map(|len| parts.next().filter(|p| p.len() == len && hex(p)));
-    let (version, trace, span) = (version?, trace?, span?);
-    let fits = flags.is_some()
-        && version != "ff"
-        && (more.is_empty() || (version != "00" && more.starts_with('-')))
-        && !zero(trace)
-        && !zero(span);
-    fits.then_some(fields)
+/// The caller's `traceparent`, where it is one.
+pub(crate) fn traceparent(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(&TRACEPARENT)?.to_str().ok()?;
+    trace_context::traceparent(value)
 }
 
 #[cfg(test)]
@@ -102,7 +83,7 @@ mod tests {
         let sound = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
         let context_of = |value: &str| {
             let headers = headers(&TRACEPARENT, value.as_bytes());
-            context(&of(&headers), &headers)
+            context(&of(&headers), traceparent(&headers))
                 .traceparent
                 .map(|t| t.as_str().to_owned())
         };

@@ -1,13 +1,17 @@
 //! What both binaries are told on the command line or by `SYNC_*`: where Redis and MariaDB are.
 
+use std::path::Path;
+
 use clap::Args;
 
 pub use service_kit::config::without_password;
+use service_kit::tls::{TlsError, Trust};
 
 /// Where the two sides are.
 #[derive(Debug, Clone, Args)]
 pub struct Stores {
-    /// Redis of the engine: `redis://[user:password@]host[:port][/db]` or `redis+unix:///path`.
+    /// Redis of the engine: `redis://[user:password@]host[:port][/db]`, `rediss://…` with TLS, or
+    /// `redis+unix:///path`.
     #[arg(
         long,
         env = "SYNC_REDIS_URL",
@@ -26,6 +30,20 @@ pub struct Stores {
         global = true
     )]
     pub database_url: String,
+    /// Authorities that outgoing connections trust beside the system's: PEM.
+    #[arg(long, env = "SYNC_TLS_CA", value_name = "FILE", global = true)]
+    pub tls_ca: Option<String>,
+}
+
+impl Stores {
+    /// Whom connections trust.
+    ///
+    /// # Errors
+    /// [`TlsError`]: the file of `--tls-ca` is of no use.
+    pub fn trust(&self) -> Result<Trust, TlsError> {
+        let file = self.tls_ca.as_deref().map(Path::new);
+        file.map_or_else(|| Ok(Trust::default()), Trust::open)
+    }
 }
 
 #[cfg(test)]

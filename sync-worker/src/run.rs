@@ -11,7 +11,7 @@ use inventory_core::{
     ShardId,
     engine::{ConnectError, Durability, Engine, EngineConfig, ProjectionMode},
 };
-use service_kit::{client::ClientConfigError, kafka::Kafka, relay::Waker};
+use service_kit::{client::ClientConfigError, kafka::Kafka, relay::Waker, tls::Trust};
 use sqlx::MySqlPool;
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -41,9 +41,6 @@ pub enum Error {
         /// Why.
         error: std::io::Error,
     },
-    /// The ops port failed.
-    #[error("the ops port failed: {0}")]
-    Ops(std::io::Error),
     /// A URL makes no sense.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -71,7 +68,6 @@ impl Error {
                 DatabaseError::Unreachable(_) | DatabaseError::Locked | DatabaseError::Migration(_),
             )
             | Self::Listen { .. }
-            | Self::Ops(_)
             | Self::Background(_) => 1,
         }
     }
@@ -107,7 +103,11 @@ pub async fn run(
     let links = Links::new(projection, events || commands, commands);
     let mut registry = ops::registry();
     let on_kafka = config.kafka.as_ref().filter(|_| events || commands);
-    let metrics = on_kafka.map(|kafka| kafka::Metrics::register(&mut registry, &kafka.publish));
+    let metrics = on_kafka
+        .map(|kafka| kafka::Metrics::register(&mut registry, &kafka.publish, &config.tls.trust));
+    if let Some(tls) = &config.tls.server {
+        tls.register(&mut registry);
+    }
     let ops = Ops::of_parts(
         pool.clone(),
         ShardId::ZERO,
@@ -115,7 +115,8 @@ pub async fn run(
         links.clone(),
         registry,
     )
-    .with_tokens(config.tokens.clone());
+    .with_tokens(config.tokens.clone())
+    .with_tls(config.tls.server.clone());
     // On its way out the worker still writes, and the port still answers.
     let ops_stop = CancellationToken::new();
     let mut serving = tokio::spawn(ops::serve(listener, ops, ops_stop.clone()));
@@ -131,15 +132,15 @@ pub async fn run(
     tokio::select! {
         worked = &mut working => {
             ops_stop.cancel();
-            let served = serving.await.map_err(|error| Error::Background(error.to_string()))?;
+            serving.await.map_err(|error| Error::Background(error.to_string()))?;
             worked.map_err(|error| Error::Background(error.to_string()))??;
-            served.map_err(Error::Ops)
+            service_kit::telemetry::flush().await;
+            Ok(())
         }
         served = &mut serving => {
             working.abort();
             match served {
-                Ok(Ok(())) => Err(Error::Background("the ops port stopped".to_owned())),
-                Ok(Err(error)) => Err(Error::Ops(error)),
+                Ok(()) => Err(Error::Background("the ops port stopped".to_owned())),
                 Err(error) => Err(Error::Background(error.to_string())),
             }
         }
@@ -194,7 +195,7 @@ impl Process {
         let stop = || self.stop.clone();
         let mut outlet = self.config.kafka.as_ref().map(|_| Waker::default());
         if let (Some(config), Some(metrics)) = (&self.config.kafka, &self.metrics) {
-            let kafka = Kafka::new(&config.brokers, "sync-worker");
+            let kafka = Kafka::new(&config.brokers, "sync-worker").secured(config.security.clone());
             // The projection's connections are its own.
             let pool = database::pool(&self.config.stores.database_url)?;
             parts.spawn(fine(kafka::create_topics(
@@ -215,6 +216,7 @@ impl Process {
             if commands {
                 let part = CommandPart {
                     redis_url: self.config.stores.redis_url.clone(),
+                    trust: self.config.tls.trust.clone(),
                     hold: self.config.order_hold,
                     session: config.session,
                     pool,
@@ -234,8 +236,11 @@ impl Process {
     }
 
     async fn project(self, events: Option<Events>) -> Result<(), Error> {
-        let url = &self.config.stores.redis_url;
-        let Some(engine) = engine(url, &self.status, &self.stop).await? else {
+        let redis = (
+            self.config.stores.redis_url.as_str(),
+            &self.config.tls.trust,
+        );
+        let Some(engine) = engine(redis, &self.status, &self.stop).await? else {
             return Ok(());
         };
         let scene = Scene {
@@ -255,6 +260,7 @@ impl Process {
 /// Stock commands.
 struct CommandPart {
     redis_url: String,
+    trust: Trust,
     hold: Duration,
     session: Duration,
     pool: MySqlPool,
@@ -270,7 +276,8 @@ impl CommandPart {
     /// only the projection opens.
     async fn run(self) -> Result<(), Error> {
         let waiting = Status::default();
-        let Some(engine) = engine(&self.redis_url, &waiting, &self.stop).await? else {
+        let redis = (self.redis_url.as_str(), &self.trust);
+        let Some(engine) = engine(redis, &waiting, &self.stop).await? else {
             return Ok(());
         };
         self.links.engine(engine.clone());
@@ -295,13 +302,14 @@ async fn fine(part: impl Future<Output = ()>) -> Result<(), Error> {
 
 /// An engine, once Redis is there; `None` when told to stop before.
 async fn engine(
-    redis_url: &str,
+    (redis_url, trust): (&str, &Trust),
     status: &Status,
     stop: &CancellationToken,
 ) -> Result<Option<Engine>, Error> {
-    let who = identity::who();
+    let config = engine_config(redis_url, &identity::who());
+    let config = secured(config, trust)?;
     let engine = until_there(status, stop, || async {
-        match Engine::connect(engine_config(redis_url, &who)).await {
+        match Engine::connect(config.clone()).await {
             Err(ConnectError::Unreachable(why)) => Err(ConnectError::Unreachable(why).to_string()),
             settled => Ok(settled),
         }
@@ -320,6 +328,19 @@ pub fn engine_config(redis_url: &str, who: &str) -> EngineConfig {
         who: who.to_owned(),
         ..EngineConfig::new(redis_url)
     }
+}
+
+/// Lets a configuration for `rediss://` trust whom `trust` does.
+///
+/// # Errors
+/// TLS cannot be set up.
+pub fn secured(config: EngineConfig, trust: &Trust) -> Result<EngineConfig, ConnectError> {
+    if !config.redis_url.starts_with("rediss://") {
+        return Ok(config);
+    }
+    let tls = trust.client_config();
+    let tls = Some(tls.map_err(|error| ConnectError::Url(error.to_string()))?);
+    Ok(EngineConfig { tls, ..config })
 }
 
 /// Tries until it is there, or until it is told to stop (then `None`). Says what it waits for.

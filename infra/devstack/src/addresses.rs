@@ -116,7 +116,11 @@ mod tests {
         state::Process,
     };
 
-    /// Far from the ports of a stack that runs; another offset for each test.
+    // Another offset for each test. Servers that do not move are then above all ports that the kernel
+    // gives, as the private servers of other tests are below those.
+    const FIRST: u16 = 53_000;
+    const SECOND: u16 = 54_000;
+
     fn state(port_offset: u16) -> State {
         State {
             port_offset,
@@ -135,16 +139,17 @@ mod tests {
 
     #[test]
     fn a_store_moves_to_the_next_free_port_and_a_server_does_not() {
-        let own = 20_000 + REDIS.base_port;
-        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, own)).unwrap();
-        let addresses = Addresses::choose(&state(20_000), Stack::Full).unwrap();
-        assert!((own + 1..own + 50).contains(&addresses.port(&REDIS)));
-        assert_eq!(addresses.url(&SYNC_WORKER), "http://127.0.0.1:28090");
+        let own = FIRST + REDIS.base_port;
+        // Ours, or somebody else's already.
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, own));
+        let addresses = Addresses::choose(&state(FIRST), Stack::Full).unwrap();
+        assert!((own + 1..own + PORTS_TRIED_MAX).contains(&addresses.port(&REDIS)));
+        assert_eq!(addresses.url(&SYNC_WORKER), "http://127.0.0.1:61090");
         drop(taken);
-        let fixed = [&INVENTORY_SERVER, &KAFKA].map(|service| 20_000 + service.base_port);
+        let fixed = [&INVENTORY_SERVER, &KAFKA].map(|service| FIRST + service.base_port);
         let taken = fixed.map(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap());
-        let failure = Addresses::choose(&state(20_000), Stack::Full).unwrap_err();
-        for named in ["28083 (for inventory-server)", "29092 (for kafka)"] {
+        let failure = Addresses::choose(&state(FIRST), Stack::Full).unwrap_err();
+        for named in ["61083 (for inventory-server)", "62092 (for kafka)"] {
             assert!(failure.message.contains(named), "{}", failure.message);
         }
         drop(taken);
@@ -154,7 +159,7 @@ mod tests {
     fn who_runs_stays_and_who_is_awaited_comes_back_to_its_port() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
-        let mut state = state(22_000);
+        let mut state = state(SECOND);
         state.processes.extend([
             process(&REDIS, 7001, true),
             process(&MARIADB, port, false),
@@ -178,6 +183,6 @@ mod tests {
         // Nobody waits for it any more.
         state.processes.remove(SYNC_WORKER.name);
         let addresses = Addresses::choose(&state, Stack::Full).unwrap();
-        assert!(addresses.port(&MARIADB) >= 25_306);
+        assert!(addresses.port(&MARIADB) >= SECOND + MARIADB.base_port);
     }
 }

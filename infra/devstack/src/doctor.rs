@@ -8,13 +8,15 @@ use crate::{
 };
 
 /// Of the full stack; the engine alone needs the first two.
-pub(crate) const REQUIRED: [&Requirement; 8] = [
+pub(crate) const REQUIRED: [&Requirement; 10] = [
     &requirement::C_COMPILER,
     &requirement::REDIS_SERVER,
     &requirement::MARIADB_SERVER,
     &requirement::CPP_COMPILER,
     &requirement::MAKE,
     &requirement::ZLIB,
+    &requirement::OPENSSL,
+    &requirement::PKG_CONFIG,
     &requirement::JAVA,
     &requirement::MAVEN,
 ];

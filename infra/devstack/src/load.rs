@@ -45,6 +45,8 @@ const FOLDERS: [Folder; 4] = [
             &requirement::CPP_COMPILER,
             &requirement::MAKE,
             &requirement::ZLIB,
+            &requirement::OPENSSL,
+            &requirement::PKG_CONFIG,
         ],
     },
     Folder {
@@ -80,6 +82,8 @@ pub(crate) fn run(
                 &requirement::CPP_COMPILER,
                 &requirement::MAKE,
                 &requirement::ZLIB,
+                &requirement::OPENSSL,
+                &requirement::PKG_CONFIG,
             ])
         })?;
         // It is called in another folder than this.

@@ -77,6 +77,23 @@ pub(crate) const ZLIB: Requirement = Requirement {
     purpose: "building the Kafka client",
 };
 
+pub(crate) const OPENSSL: Requirement = Requirement {
+    binary: "/usr/include/openssl/ssl.h",
+    version_arg: "",
+    minimum: None,
+    package: "libssl-dev",
+    purpose: "building the Kafka client",
+};
+
+/// Says where OpenSSL is.
+pub(crate) const PKG_CONFIG: Requirement = Requirement {
+    binary: "pkg-config",
+    version_arg: "--version",
+    minimum: None,
+    package: "pkg-config",
+    purpose: "building the Kafka client",
+};
+
 pub(crate) const JAVA: Requirement = Requirement {
     binary: "java",
     version_arg: "-version",

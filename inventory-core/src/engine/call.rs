@@ -9,11 +9,12 @@ use std::{
 };
 
 use bb8_redis::bb8::Pool;
-use redis::{Client, Cmd, ErrorKind, RedisError, RedisResult, Value};
+use redis::{Cmd, ErrorKind, RedisError, RedisResult, Value};
 use tokio::sync::watch;
 
 use super::{
     ConnectError,
+    address::Address,
     config::EngineConfig,
     gate::{Gate, GateState, Look},
     keys::Keys,
@@ -43,7 +44,7 @@ pub(crate) struct Shard {
     lane: Lane,
     /// The connection that waits for journal entries, while nobody waits on it.
     reader: Mutex<Option<Link>>,
-    client: Client,
+    address: Address,
     pool: Pool<LinkManager>,
     cuts: Arc<AtomicU64>,
     failures: watch::Sender<String>,
@@ -181,11 +182,10 @@ impl std::ops::Deref for Held<'_> {
 
 impl Shard {
     pub(crate) fn new(keys: Keys, config: EngineConfig) -> Result<Self, ConnectError> {
-        let client = Client::open(config.redis_url.as_str())
-            .map_err(|error| ConnectError::Url(error.to_string()))?;
+        let address = Address::parse(&config.redis_url, config.tls.clone())?;
         let cuts = Arc::new(AtomicU64::new(0));
         let failures = watch::Sender::default();
-        let manager = LinkManager::new(client.clone(), Arc::clone(&cuts), failures.clone());
+        let manager = LinkManager::new(address.clone(), Arc::clone(&cuts), failures.clone());
         let pool = Pool::builder()
             .max_size(config.pool_size)
             .test_on_check_out(true)
@@ -196,9 +196,9 @@ impl Shard {
             keys,
             scripts: Scripts::assemble(),
             gate: Gate::new(),
-            lane: Lane::new(client.clone()),
+            lane: Lane::new(address.clone()),
             reader: Mutex::default(),
-            client,
+            address,
             config,
             pool,
             cuts,
@@ -211,7 +211,7 @@ impl Shard {
     }
 
     pub(crate) async fn open_reader(&self) -> RedisResult<Link> {
-        Link::open(&self.client).await
+        Link::open(&self.address).await
     }
 
     /// Sends a script that only reads past the gate, as text: there is nothing to slip through.

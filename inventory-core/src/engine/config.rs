@@ -1,10 +1,13 @@
 use std::{
+    fmt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
+
+use rustls::ClientConfig;
 
 use crate::domain::TimestampMs;
 
@@ -80,10 +83,12 @@ impl ShardClock {
 }
 
 /// How to reach a store and what to expect of it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EngineConfig {
-    /// `redis://…` or `redis+unix:///…`.
+    /// `redis://…`, `rediss://…` or `redis+unix:///…`.
     pub redis_url: String,
+    /// Whom a `rediss://` connection trusts; the others need none.
+    pub tls: Option<Arc<ClientConfig>>,
     /// Redis settings weaker than this are refused.
     pub durability: Durability,
     /// Do not ask Redis for its settings (managed services forbid CONFIG).
@@ -101,11 +106,12 @@ pub struct EngineConfig {
 }
 
 impl EngineConfig {
-    /// Defaults for everything but the address: `everysec`, `auto`, 8 connections, 1 s.
+    /// Defaults for everything but the address: `everysec`, `auto`, 8 connections, 1 s, no TLS.
     #[must_use]
     pub fn new(redis_url: &str) -> Self {
         Self {
             redis_url: redis_url.to_owned(),
+            tls: None,
             durability: Durability::default(),
             durability_unverified: false,
             projection: ProjectionMode::default(),
@@ -114,5 +120,20 @@ impl EngineConfig {
             call_timeout: Duration::from_secs(1),
             who: "inventory-core".to_owned(),
         }
+    }
+}
+
+impl fmt::Debug for EngineConfig {
+    /// Without the URL: a password may stand in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineConfig")
+            .field("durability", &self.durability)
+            .field("durability_unverified", &self.durability_unverified)
+            .field("projection", &self.projection)
+            .field("clock", &self.clock)
+            .field("pool_size", &self.pool_size)
+            .field("call_timeout", &self.call_timeout)
+            .field("who", &self.who)
+            .finish_non_exhaustive()
     }
 }

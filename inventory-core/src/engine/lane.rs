@@ -2,22 +2,22 @@
 
 use std::sync::Arc;
 
-use redis::{Client, RedisResult};
+use redis::RedisResult;
 use tokio::sync::Mutex;
 
-use super::link::Link;
+use super::{address::Address, link::Link};
 
 #[derive(Debug)]
 pub(crate) struct Lane {
-    client: Client,
+    address: Address,
     current: std::sync::Mutex<Option<Arc<Link>>>,
     opening: Mutex<()>,
 }
 
 impl Lane {
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(address: Address) -> Self {
         Self {
-            client,
+            address,
             current: std::sync::Mutex::new(None),
             opening: Mutex::new(()),
         }
@@ -40,7 +40,7 @@ impl Lane {
         if let Some(link) = self.current() {
             return Ok(link);
         }
-        let link = Arc::new(Link::open(&self.client).await?);
+        let link = Arc::new(Link::open(&self.address).await?);
         *self
             .current
             .lock()

@@ -11,9 +11,11 @@ use std::{
 
 use bb8_redis::bb8;
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, Value, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Cmd, RedisError, RedisResult, Value, aio::MultiplexedConnection,
 };
 use tokio::sync::watch;
+
+use super::address::Address;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -36,16 +38,14 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) async fn open(client: &Client) -> RedisResult<Self> {
+    pub(crate) async fn open(address: &Address) -> RedisResult<Self> {
         // A cut-off call is noticed by the caller's own timeout, which knows how to settle it.
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(None)
             .set_pipeline_buffer_size(PIPELINE_LIMIT);
         let open = async {
-            let mut connection = client
-                .get_multiplexed_async_connection_with_config(&config)
-                .await?;
+            let mut connection = address.connect(&config).await?;
             let (client_id, info): (i64, String) = redis::pipe()
                 .cmd("CLIENT")
                 .arg("ID")
@@ -113,7 +113,7 @@ pub(crate) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
 /// each is tried before it is used again.
 #[derive(Debug)]
 pub(crate) struct LinkManager {
-    client: Client,
+    address: Address,
     cuts: Arc<AtomicU64>,
     /// Why a link could not be opened: the pool would keep it to itself until its own timeout.
     failures: watch::Sender<String>,
@@ -130,12 +130,12 @@ impl LinkManager {
     /// `cuts` counts the calls of the shard that were cut off; `failures` is told why a link could
     /// not be opened.
     pub(crate) const fn new(
-        client: Client,
+        address: Address,
         cuts: Arc<AtomicU64>,
         failures: watch::Sender<String>,
     ) -> Self {
         Self {
-            client,
+            address,
             cuts,
             failures,
         }
@@ -148,7 +148,7 @@ impl bb8::ManageConnection for LinkManager {
 
     async fn connect(&self) -> RedisResult<Pooled> {
         let cuts = self.cuts.load(Ordering::Relaxed);
-        match Link::open(&self.client).await {
+        match Link::open(&self.address).await {
             Ok(link) => Ok(Pooled { link, cuts }),
             Err(error) => {
                 self.failures.send_replace(error.to_string());

@@ -3,6 +3,7 @@
 //! A call goes through [`Engine`], which finds the shard; the shard's gate says whether the call is
 //! admitted and under which epoch; the script compares that with the life of Redis it runs in.
 
+mod address;
 mod adjust;
 mod answer;
 mod attest;

@@ -41,3 +41,5 @@ mod repair;
 mod reserve;
 #[cfg(test)]
 mod restore;
+#[cfg(test)]
+mod tls;

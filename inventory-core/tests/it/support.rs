@@ -82,7 +82,16 @@ pub(crate) async fn connect(config: EngineConfig) -> Engine {
         engine.is_some()
     })
     .await;
-    engine.unwrap()
+    let engine = engine.unwrap();
+    // Opens the first connection of the pool, which may take two seconds at most: a busy machine
+    // misses that now and then.
+    let mut tries = 0;
+    while engine.gate(S).is_ok() && tries < 5 {
+        let asked = engine.status(S, soon()).await;
+        let again = matches!(asked, Err(Fault::Unavailable(_)));
+        tries = if again { tries + 1 } else { 5 };
+    }
+    engine
 }
 
 /// An engine that opens nothing by itself.

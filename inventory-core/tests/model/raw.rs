@@ -1,14 +1,19 @@
 //! What Redis holds, read around the engine: only what the engine has no call for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use inventory_core::{
     CustomerId, Location, OperationId, ReservationId, Sku, StockKey, TimestampMs,
     limits::LIMIT_WINDOW_SLICES,
 };
-use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, aio::MultiplexedConnection};
 
 const PREFIX: &str = "inv:{s0}:";
+/// No answer of Redis may take so long.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A connection of the test's own.
 pub(crate) struct Raw(MultiplexedConnection);
@@ -28,8 +33,12 @@ pub(crate) struct RawState {
 impl Raw {
     pub(crate) async fn connect(url: &str) -> Result<Self, String> {
         let client = redis::Client::open(url).map_err(text)?;
+        // By default half a second without an answer is a failure.
+        let patient = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
         client
-            .get_multiplexed_async_connection()
+            .get_multiplexed_async_connection_with_config(&patient)
             .await
             .map(Self)
             .map_err(text)

@@ -35,6 +35,14 @@ impl Caller {
         }
     }
 
+    /// Whether they are an administrator.
+    pub(crate) fn is_admin(&self) -> bool {
+        match self {
+            Self::Staff(Some(actor)) => actor.as_str().starts_with("admin:"),
+            Self::Anybody | Self::Stranger | Self::Customer(_) | Self::Staff(None) => false,
+        }
+    }
+
     /// What the journal calls them.
     pub(crate) fn actor(&self) -> Option<Text> {
         match self {

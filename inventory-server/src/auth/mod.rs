@@ -31,30 +31,43 @@ impl Access {
         }
     }
 
-    /// Who asks, if they may ask for this at all. Where nobody needs to be known, no token is looked at.
-    pub(crate) async fn caller(&self, headers: &HeaderMap, need: Need) -> Result<Caller, Problem> {
+    /// Who asks, and why they may not ask for this at all. Where nobody needs to be known, no token is
+    /// looked at.
+    pub(crate) async fn caller(
+        &self,
+        headers: &HeaderMap,
+        need: Need,
+    ) -> (Caller, Option<Problem>) {
         let Self::Tokens(verifier) = self else {
-            return Ok(Caller::Anybody);
+            return (Caller::Anybody, None);
         };
         if need == Need::Nothing {
-            return Ok(Caller::Stranger);
+            return (Caller::Stranger, None);
         }
-        let Some(token) = bearer(headers).map_err(|error| unauthenticated(error.to_string()))?
-        else {
-            return Err(unauthenticated(
-                "there is no token: send Authorization: Bearer with an access token from POST /api/auth/login",
-            ));
+        let caller = match known(verifier, headers).await {
+            Ok(caller) => caller,
+            Err(problem) => return (Caller::Stranger, Some(problem)),
         };
-        let claims = verifier.verify(token).await.map_err(refused)?;
-        let caller = Caller::of(&claims);
-        match (need, &caller) {
-            (_, Caller::Staff(_)) | (Need::Holder, Caller::Customer(_)) => Ok(caller),
-            (Need::Staff, _) => Err(forbidden("this needs the role SERVICE or ADMIN")),
-            (Need::Holder | Need::Nothing, _) => Err(forbidden(
+        let refused = match (need, &caller) {
+            (_, Caller::Staff(_)) | (Need::Holder, Caller::Customer(_)) => None,
+            (Need::Staff, _) => Some("this needs the role SERVICE or ADMIN"),
+            (Need::Holder | Need::Nothing, _) => Some(
                 "this needs the role CUSTOMER, SERVICE or ADMIN, and a customer's `sub` that can be a customerId",
-            )),
-        }
+            ),
+        };
+        (caller, refused.map(forbidden))
     }
+}
+
+async fn known(verifier: &Verifier, headers: &HeaderMap) -> Result<Caller, Problem> {
+    let token = bearer(headers).map_err(|error| unauthenticated(error.to_string()))?;
+    let Some(token) = token else {
+        return Err(unauthenticated(
+            "there is no token: send Authorization: Bearer with an access token from POST /api/auth/login",
+        ));
+    };
+    let claims = verifier.verify(token).await.map_err(refused)?;
+    Ok(Caller::of(&claims))
 }
 
 fn refused(error: TokenError) -> Problem {

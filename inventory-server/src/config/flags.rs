@@ -2,6 +2,7 @@ use std::ffi::OsString;
 
 use access_token::flags::TokenFlags;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser};
+use tls::TlsFlags;
 
 /// The command line as typed. Values are texts here, so that `problems` can list all that is wrong
 /// at once instead of stopping at the first.
@@ -28,7 +29,7 @@ pub(super) struct Flags {
         env = "INVENTORY_REDIS_URL",
         value_name = "URL",
         hide_env_values = true,
-        help = "Redis 7.0 or newer: redis://[user:password@]host[:port][/db] or redis+unix:///path. Without this and --embedded-redis: redis://127.0.0.1:6379"
+        help = "Redis 7.0 or newer: redis://[user:password@]host[:port][/db], rediss://... with TLS, or redis+unix:///path. Without this and --embedded-redis: redis://127.0.0.1:6379"
     )]
     pub(super) redis_url: Option<String>,
     /// Start a private redis-server that keeps its socket and its append-only file in this directory.
@@ -118,6 +119,8 @@ pub(super) struct Flags {
     // With jwt.
     #[command(flatten)]
     pub(super) tokens: TokenFlags,
+    #[command(flatten)]
+    pub(super) tls: TlsFlags,
     /// Log format: text or json.
     #[arg(
         long,
@@ -243,6 +246,12 @@ impl Flags {
             "INVENTORY_TOKEN_AUDIENCE",
         ];
         let command = TokenFlags::with_variables(Self::command(), variables);
+        let variables = [
+            "INVENTORY_TLS_CERTIFICATE",
+            "INVENTORY_TLS_KEY",
+            "INVENTORY_TLS_CA",
+        ];
+        let command = TlsFlags::with_variables(command, variables);
         Self::from_arg_matches(&command.try_get_matches_from(args)?)
     }
 }

@@ -8,6 +8,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 use access_token::Verifier;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use inventory_core::engine::{Durability, ProjectionMode};
+use tls::Tls;
 
 /// Who may call.
 #[derive(Debug, Clone)]
@@ -43,6 +44,8 @@ pub struct Config {
     pub projection: ProjectionMode,
     /// Who may call.
     pub auth: Auth,
+    /// What the listener serves, and whom outgoing connections trust.
+    pub tls: Tls,
     /// How logs are written.
     pub log: LogFormat,
     /// What is logged, as a `tracing` filter.

@@ -6,6 +6,7 @@ use inventory_core::{
     engine::{Durability, ProjectionMode},
     limits::{MAX_HOLD_SECONDS_MAX, TTL_SECONDS_MAX, TTL_SECONDS_MIN},
 };
+use tls::Trust;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::{Auth, Config, LogFormat, Store, flags::Flags};
@@ -68,6 +69,9 @@ impl Problems {
 /// Checks everything, also against each other.
 pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
     let mut p = Problems::default();
+    let tls = flags
+        .tls
+        .tls(&mut |flag: &str, problem: &dyn Display| p.add(flag, problem));
     let config = Config {
         listen: listen(&mut p, flags),
         store: store(&mut p, flags),
@@ -122,7 +126,8 @@ pub(super) fn check(flags: &Flags) -> Result<Config, Vec<String>> {
             ],
             ProjectionMode::Auto,
         ),
-        auth: auth(&mut p, flags),
+        auth: auth(&mut p, flags, &tls.trust),
+        tls,
         log: p.word(
             "log",
             &flags.log,
@@ -181,7 +186,7 @@ fn log_filter(text: &str) -> Result<(), String> {
 }
 
 /// Who may call, and how they are known.
-fn auth(p: &mut Problems, flags: &Flags) -> Auth {
+fn auth(p: &mut Problems, flags: &Flags, trust: &Trust) -> Auth {
     if !p.word(
         "auth",
         &flags.auth,
@@ -191,7 +196,7 @@ fn auth(p: &mut Problems, flags: &Flags) -> Auth {
         return Auth::None;
     }
     let mut complaints = |flag: &str, problem: &dyn Display| p.add(flag, problem);
-    Auth::Jwt(flags.tokens.verifier(&mut complaints))
+    Auth::Jwt(flags.tokens.verifier(trust, &mut complaints))
 }
 
 fn listen(p: &mut Problems, flags: &Flags) -> SocketAddr {
@@ -222,11 +227,14 @@ fn store(p: &mut Problems, flags: &Flags) -> Store {
             Store::Url(String::new())
         }
         (Some(url), None) => {
-            if !["redis://", "redis+unix://", "unix://"]
+            if !["redis://", "rediss://", "redis+unix://", "unix://"]
                 .iter()
                 .any(|scheme| url.starts_with(scheme))
             {
-                p.add("redis-url", "must start with redis:// or redis+unix://");
+                p.add(
+                    "redis-url",
+                    "must start with redis://, rediss:// or redis+unix://",
+                );
             }
             Store::Url(url)
         }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use hyper::{
     Response, StatusCode,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+    header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue},
 };
 use inventory_core::Code;
 
@@ -16,13 +16,17 @@ use crate::{
 /// The document that describes every operation.
 pub(crate) const OPENAPI: &str = include_str!("../../openapi.json");
 const PAGE: &str = include_str!("../../../docs/openapi.html");
+const POLICY: &str = include_str!("../../../docs/openapi.csp");
 
 pub(super) fn openapi() -> Response<Body> {
     cached(json(StatusCode::OK, Bytes::from_static(OPENAPI.as_bytes())))
 }
 
 pub(super) fn page() -> Response<Body> {
-    text(PAGE, "text/html; charset=utf-8")
+    let mut page = text(PAGE, "text/html; charset=utf-8");
+    page.headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    page
 }
 
 pub(super) fn problem(slug: &str) -> Answer {

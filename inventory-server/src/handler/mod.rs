@@ -42,6 +42,7 @@ use crate::{
     request_id::{self, X_REQUEST_ID},
     route::{self, NoRoute, Route, RouteName},
     server::{Connection, InFlight},
+    trace::Traced,
     wire,
 };
 
@@ -59,6 +60,7 @@ struct Call<'a> {
     version: Version,
     query: Option<&'a str>,
     request_id: &'a HeaderValue,
+    traceparent: Option<&'a str>,
     caller: Caller,
 }
 
@@ -76,13 +78,13 @@ pub(crate) async fn respond(
     let name = route.map_or(RouteName::None, |route| route.name());
     // What is not there needs nobody to be known.
     let need = route.as_ref().map_or(Need::Nothing, Need::of);
-    let caller = match &app.access {
-        Access::Anybody => Ok(Caller::Anybody),
-        access @ Access::Tokens(_) => Box::pin(access.caller(&head.headers, need)).await,
-    };
-    let (caller, refused) = match caller {
-        Ok(caller) => (caller, None),
-        Err(problem) => (Caller::Stranger, Some(problem)),
+    let traced = Traced::new(name, &request_id, &head.headers);
+    let (caller, refused) = match &app.access {
+        Access::Anybody => (Caller::Anybody, None),
+        access @ Access::Tokens(_) => {
+            let asked = traced.scope(access.caller(&head.headers, need));
+            Box::pin(asked).await
+        }
     };
     let call = Call {
         app,
@@ -90,16 +92,25 @@ pub(crate) async fn respond(
         version: head.version,
         query: head.uri.query(),
         request_id: &request_id,
+        traceparent: traced.traceparent(),
         caller,
     };
-    let answer = match (refused, route) {
-        (Some(problem), _) => Err(Box::pin(call.reader().refuse(body, problem)).await),
-        (None, Ok(Route::Reserve)) => reserve::handle(&call, body).await,
-        (None, Ok(Route::Stock(sku))) => stock::handle(&call, sku).await,
-        // Boxed, so that the two hot requests do not carry the size of all the others.
-        (None, other) => Box::pin(handle(&call, other, body, in_flight)).await,
+    let answer = async {
+        match (refused, route) {
+            (Some(problem), _) => Err(Box::pin(call.reader().refuse(body, problem)).await),
+            (None, Ok(Route::Reserve)) => reserve::handle(&call, body).await,
+            (None, Ok(Route::Stock(sku))) => stock::handle(&call, sku).await,
+            // Boxed, so that the two hot requests do not carry the size of all the others.
+            (None, other) => Box::pin(handle(&call, other, body, in_flight)).await,
+        }
     };
+    let answer = traced.scope(answer).await;
     let mut response = answer.unwrap_or_else(Problem::into_response);
+    let status = response.status().as_u16();
+    traced.audit(name, head.uri.path(), &call.caller, status);
+    traced.span.in_scope(|| {
+        tracing::debug!(?request_id, status, "answered");
+    });
     if head.version == Version::HTTP_2 {
         response.headers_mut().remove(CONNECTION);
     }
@@ -166,7 +177,7 @@ impl<'a> Call<'a> {
     fn context(&self) -> Context {
         Context {
             actor: self.caller.actor(),
-            ..request_id::context(self.request_id, self.headers)
+            ..request_id::context(self.request_id, self.traceparent)
         }
     }
 

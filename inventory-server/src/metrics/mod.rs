@@ -6,6 +6,7 @@ mod operations;
 mod shard;
 
 use prometheus_client::{encoding::text::encode, metrics::info::Info, registry::Registry};
+use tls::ServerTls;
 
 pub(crate) use self::{
     http::Http,
@@ -26,11 +27,15 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(tls: Option<&ServerTls>) -> Self {
         let mut registry = Registry::with_prefix("inventory");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "The running version", build);
         process_metrics::register(&mut registry);
+        service_kit::telemetry::register_metrics(&mut registry);
+        if let Some(tls) = tls {
+            tls.register(&mut registry);
+        }
         Self {
             http: Http::register(&mut registry),
             operations: Operations::register(&mut registry),
@@ -69,7 +74,7 @@ mod tests {
 
     #[test]
     fn what_was_counted_is_in_the_text() {
-        let metrics = Metrics::new();
+        let metrics = Metrics::new(None);
         metrics.http.observe(
             RouteName::Reserve,
             StatusCode::CREATED,

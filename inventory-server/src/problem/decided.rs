@@ -12,6 +12,7 @@ use inventory_core::{
 };
 
 use super::{Extra, Problem, Subject};
+use crate::trace;
 
 impl Problem {
     /// A decided "no".
@@ -158,16 +159,16 @@ fn log(fault: &Fault) {
             .compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed)
             .is_ok()
     {
-        match fault {
+        trace::of_request(|request_id, trace_id| match fault {
             Fault::Corrupt { .. } | Fault::Protocol(_) => {
-                tracing::error!(%fault, "the store is at fault");
+                tracing::error!(request_id, trace_id, %fault, "the store is at fault");
             }
             Fault::Fenced(_)
             | Fault::Unavailable(_)
             | Fault::OutcomeUnknown(_)
             | Fault::ReapMore => {
-                tracing::warn!(%fault, "the store is at fault");
+                tracing::warn!(request_id, trace_id, %fault, "the store is at fault");
             }
-        }
+        });
     }
 }

@@ -13,6 +13,7 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpSocket, TcpStream},
     sync::Semaphore,
 };
@@ -77,9 +78,32 @@ pub(crate) async fn serve(listener: TcpListener, app: Arc<App>, config: &Config,
         };
         let connection = connections.open();
         let (app, connections) = (Arc::clone(&app), Arc::clone(&connections));
-        let served = serve_connection(builder.clone(), stream, app, Arc::clone(&connection));
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY");
+        }
+        let builder = builder.clone();
+        let Some(tls) = config.tls.server.clone() else {
+            let served = serve_connection(builder, stream, app, Arc::clone(&connection));
+            tasks.spawn(async move {
+                served.await;
+                connections.closed(&connection);
+                drop(place);
+            });
+            continue;
+        };
+        let drain = stop.drain.clone();
         tasks.spawn(async move {
-            served.await;
+            // Who has not said hello when the drain begins has asked for nothing.
+            tokio::select! {
+                biased;
+                () = drain.cancelled() => {}
+                shaken = tls.handshake(stream) => match shaken {
+                    Ok(stream) => {
+                        serve_connection(builder, stream, app, Arc::clone(&connection)).await;
+                    }
+                    Err(error) => tracing::debug!(%error, "no TLS with a client"),
+                },
+            }
             connections.closed(&connection);
             drop(place);
         });
@@ -134,15 +158,15 @@ fn builder() -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn serve_connection(
+/// One for each kind of stream, so that a plain one costs nothing for the other.
+async fn serve_connection<S>(
     builder: auto::Builder<TokioExecutor>,
-    stream: TcpStream,
+    stream: S,
     app: Arc<App>,
     connection: Arc<Connection>,
-) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY");
-    }
+) where
+    S: AsyncRead + AsyncWrite + Unpin + 'static,
+{
     app.metrics.http.connections.inc();
     let io = TrackedIo::new(TokioIo::new(stream), Arc::clone(&connection));
     let service = {

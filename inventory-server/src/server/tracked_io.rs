@@ -7,27 +7,27 @@ use std::{
 
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Connection;
 
-/// A socket that notes when bytes come in.
-pub(super) struct TrackedIo {
-    io: TokioIo<TcpStream>,
+/// A stream that notes when bytes come in.
+pub(super) struct TrackedIo<S> {
+    io: TokioIo<S>,
     connection: Arc<Connection>,
 }
 
-impl TrackedIo {
-    pub(super) const fn new(io: TokioIo<TcpStream>, connection: Arc<Connection>) -> Self {
+impl<S: Unpin> TrackedIo<S> {
+    pub(super) const fn new(io: TokioIo<S>, connection: Arc<Connection>) -> Self {
         Self { io, connection }
     }
 
-    fn io(self: Pin<&mut Self>) -> Pin<&mut TokioIo<TcpStream>> {
+    fn io(self: Pin<&mut Self>) -> Pin<&mut TokioIo<S>> {
         Pin::new(&mut self.get_mut().io)
     }
 }
 
-impl Read for TrackedIo {
+impl<S: AsyncRead + Unpin> Read for TrackedIo<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -42,7 +42,7 @@ impl Read for TrackedIo {
     }
 }
 
-impl Write for TrackedIo {
+impl<S: AsyncWrite + Unpin> Write for TrackedIo<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,

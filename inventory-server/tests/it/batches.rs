@@ -188,22 +188,29 @@ fn only_a_broken_envelope_fails_a_batch() {
 
 #[test]
 fn the_time_of_a_batch_begins_when_its_body_is_there() {
-    let server = Server::with(&["--request-timeout-ms=1000"]);
+    let server = Server::with(&["--request-timeout-ms=3000"]);
     server.stock("a", 5);
     server.hold("1", "a", 1);
     server.hold("2", "a", 1);
-    for (id, verb, status) in [("1", "confirm", "CONFIRMED"), ("2", "release", "RELEASED")] {
-        let path = format!("/api/reservations/batch/{verb}");
-        let body = json!({"reservationIds": [id]}).to_string();
-        let (early, late) = body.split_at(5);
-        let mut connection = Connection::open(&server);
-        connection.send(raw::head("POST", &path, body.len()));
-        connection.send(early);
-        let begun = Instant::now();
-        wait::until(TIMEOUT, "longer than a request may take", || {
-            begun.elapsed() > Duration::from_millis(1_100)
+    let table = [("1", "confirm", "CONFIRMED"), ("2", "release", "RELEASED")];
+    let begun: Vec<_> = table
+        .iter()
+        .map(|(id, verb, _)| {
+            let path = format!("/api/reservations/batch/{verb}");
+            let body = json!({"reservationIds": [id]}).to_string();
+            let (early, late) = body.split_at(5);
+            let mut connection = Connection::open(&server);
+            connection.send(raw::head("POST", &path, body.len()));
+            connection.send(early);
+            (connection, late.to_owned())
         })
-        .expect("time passes");
+        .collect();
+    let since = Instant::now();
+    wait::until(TIMEOUT, "longer than a request may take", || {
+        since.elapsed() > Duration::from_millis(3_100)
+    })
+    .expect("time passes");
+    for ((mut connection, late), (id, _, status)) in begun.into_iter().zip(table) {
         connection.send(late);
         let results = connection.answer().expect(200);
         assert_eq!(shown(&results), [format!("{id} {status}")]);

@@ -29,6 +29,9 @@ fn help_explains_every_flag() {
         "--jwks-file",
         "--token-issuer",
         "--token-audience",
+        "--tls-certificate",
+        "--tls-key",
+        "--tls-ca",
         "--log",
         "--log-level",
         "--queue-max",
@@ -101,6 +104,31 @@ fn a_redis_that_is_weaker_than_asked_is_refused_with_what_to_type() {
     for line in ["CONFIG SET appendonly yes", "appendfsync always"] {
         assert!(log.contains(line), "{line} in {log}");
     }
+}
+
+#[test]
+fn a_redis_behind_tls_is_used_by_whoever_trusts_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = test_support::tls::Authority::new(folder.path());
+    let issued = authority.issue("redis", 2999);
+    let redis = RedisServer::builder().tls(issued.certificate, issued.key);
+    let redis = redis.start().expect("a Redis");
+    let url = format!("--redis-url={}", redis.tls_url().expect("a port"));
+    let flags = [&url, "--durability=none", "--redis-wait-seconds=0"];
+    let (code, log) = ended(&process(&flags));
+    assert_eq!(code, Some(1), "{log}");
+    assert!(
+        log.contains("name the authority that did by --tls-ca"),
+        "{log}"
+    );
+    let (code, log) = ended(&process(&[&format!("{url}#insecure")]));
+    assert_eq!(code, Some(64), "{log}");
+    assert!(log.contains("#insecure would trust any server"), "{log}");
+    let ca = format!("--tls-ca={}", authority.file().display());
+    let trusting = process(&[&flags[..], &[&ca]].concat());
+    trusting
+        .wait_for_line(|line| line.contains("listening"), TIMEOUT)
+        .expect("it listens");
 }
 
 #[test]

@@ -72,8 +72,9 @@ fn the_drain_has_a_limit() {
     let status = server.process.terminate().expect("it ends");
     assert_eq!(status.code(), Some(0));
     let took = asked.elapsed();
+    // The request that is under way may take 20 s.
     assert!(
-        (Duration::from_millis(900)..Duration::from_secs(8)).contains(&took),
+        (Duration::from_millis(900)..Duration::from_secs(15)).contains(&took),
         "{took:?}"
     );
     assert!(connection.rest().is_empty());
@@ -81,7 +82,7 @@ fn the_drain_has_a_limit() {
 
 #[test]
 fn a_second_signal_does_not_wait() {
-    let server = Server::start();
+    let server = Server::with(&["--drain-timeout-seconds=60", "--request-timeout-ms=60000"]);
     server.stock("a", 10);
     server.redis.pause().expect("paused");
     let mut connection = Connection::open(&server);
@@ -108,9 +109,9 @@ fn a_second_signal_does_not_wait() {
     signal();
     let status = server.process.wait_for_exit(TIMEOUT).expect("it ends");
     assert_eq!(status.code(), Some(0));
-    // The drain would take 10 s.
+    // The drain would take a minute.
     assert!(
-        asked.elapsed() < Duration::from_secs(8),
+        asked.elapsed() < Duration::from_secs(25),
         "{:?}",
         asked.elapsed()
     );

@@ -19,7 +19,7 @@ fn durable_redis() -> Arc<RedisServer> {
 
 #[test]
 fn without_redis_nothing_is_promised_and_with_it_all_goes_on() {
-    let server = Server::on(&durable_redis(), &["--request-timeout-ms=500"]);
+    let server = Server::on(&durable_redis(), &["--request-timeout-ms=3000"]);
     server.stock("a", 10);
     server.hold("r", "a", 1);
     server.redis.kill9().expect("killed");
@@ -58,7 +58,7 @@ fn without_redis_nothing_is_promised_and_with_it_all_goes_on() {
 
 #[test]
 fn an_emptied_redis_is_not_sold_from() {
-    let server = Server::with(&["--request-timeout-ms=500"]);
+    let server = Server::with(&["--request-timeout-ms=3000"]);
     server.stock("a", 10);
     server.redis.command(&["FLUSHALL"]).expect("emptied");
     let refused = || server.reserve_one("s");
@@ -215,7 +215,7 @@ fn a_corrupt_stock_does_not_hide_the_others() {
 
 #[test]
 fn a_redis_without_memory_takes_no_holds_and_lets_them_end() {
-    let server = Server::with(&["--request-timeout-ms=500"]);
+    let server = Server::with(&["--request-timeout-ms=3000"]);
     server.stock("a", 10);
     server.hold("r", "a", 1);
     server.hold("s", "a", 1);

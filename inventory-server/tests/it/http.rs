@@ -211,30 +211,33 @@ fn a_head_that_is_too_long_or_no_http_is_refused() {
 
 #[test]
 fn a_client_that_sends_no_head_in_time_is_cut() {
-    let server = Server::with(&["--header-timeout-ms=200"]);
-    for begin in [
+    let server = Server::with(&["--header-timeout-ms=4000"]);
+    // Between two requests, too.
+    let mut second = Connection::open(&server);
+    second.send(raw::request("GET", "/healthz", ""));
+    second.answer().expect(200);
+    second.send("GET /hea");
+    let first = [
         "",
         "GET /healthz HTT",
         "GET /healthz HTTP/1.1\r\nhost: x\r\n",
-    ] {
+    ]
+    .map(|begin| {
         let mut connection = Connection::open(&server);
         connection.send(begin);
-        assert!(connection.rest().is_empty(), "{begin:?}");
+        connection
+    });
+    for mut connection in first.into_iter().chain([second]) {
+        assert!(connection.rest().is_empty());
     }
-    // Between two requests, too.
-    let mut connection = Connection::open(&server);
-    connection.send(raw::request("GET", "/healthz", ""));
-    connection.answer().expect(200);
-    connection.send("GET /hea");
-    assert!(connection.rest().is_empty());
 }
 
 #[test]
 fn a_body_that_does_not_come_in_time_is_refused() {
     let server = Server::with(&["--body-timeout-ms=200"]);
     let mut connection = Connection::open(&server);
-    connection.send(raw::head("POST", PATH, 100));
-    connection.send("{\"items\":");
+    // In one go: its time runs from the head.
+    connection.send(raw::head("POST", PATH, 100) + "{\"items\":");
     let answer = connection.answer();
     assert_eq!(answer.header("connection"), Some("close"));
     assert_eq!(answer.faulty_fields(), ["body"]);
@@ -245,9 +248,10 @@ fn a_body_that_does_not_come_in_time_is_refused() {
 fn an_idle_connection_is_closed_after_its_time_and_not_before() {
     let server = Server::with(&["--idle-timeout-ms=500", "--header-timeout-ms=60000"]);
     let mut connection = Connection::open(&server);
+    // Before the answer, from which the time counts.
+    let begun = Instant::now();
     connection.send(raw::request("GET", "/healthz", ""));
     connection.answer().expect(200);
-    let begun = Instant::now();
     assert!(connection.rest().is_empty());
     assert!(
         begun.elapsed() >= Duration::from_millis(400),
@@ -268,6 +272,37 @@ fn a_connection_too_many_waits_for_a_place() {
     first.answer().expect(200);
     drop(first);
     second.answer().expect(200);
+}
+
+#[test]
+fn who_does_not_read_its_answers_is_cut_and_others_get_the_place() {
+    let flags = [
+        "--connections-max=1",
+        "--idle-timeout-ms=500",
+        "--header-timeout-ms=500",
+    ];
+    let server = Server::with(&flags);
+    let mut first = Connection::open(&server);
+    // Far more than what fits into the buffers of both ends.
+    for _ in 0..500 {
+        first.send(raw::request("GET", "/openapi.json", ""));
+    }
+    let mut second = Connection::open(&server);
+    second.send(raw::request("GET", "/healthz", ""));
+    second.answer().expect(200);
+    drop(first);
+}
+
+#[test]
+fn a_refusal_is_kept_nowhere_and_the_page_runs_its_own_script() {
+    let server = Server::start();
+    let refused = server.get("/api/inventories/none");
+    assert_eq!(refused.header("cache-control"), Some("no-store"));
+    assert_eq!(refused.header("x-content-type-options"), Some("nosniff"));
+    assert_eq!(refused.header("server"), None);
+    let page = server.get("/docs");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none';"), "{policy}");
 }
 
 #[test]

@@ -48,4 +48,6 @@ mod stream;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod two_servers;

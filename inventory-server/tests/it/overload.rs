@@ -42,8 +42,9 @@ fn a_full_queue_refuses_at_once_and_the_others_are_served() {
         }
         let asked = Instant::now();
         let refused = server.reserve_one("refused");
+        // Waiting for its turn would take as long as Redis stands still, up to the 20 s of a request.
         assert!(
-            asked.elapsed() < Duration::from_millis(500),
+            asked.elapsed() < Duration::from_secs(10),
             "{:?}",
             asked.elapsed()
         );
@@ -122,7 +123,7 @@ fn reads_have_a_queue_of_their_own() {
 
 #[test]
 fn what_waits_too_long_is_not_sent_and_what_was_sent_is_unknown() {
-    let server = Server::with(&["--request-timeout-ms=400", "--batches-in-flight=1"]);
+    let server = Server::with(&["--request-timeout-ms=3000", "--batches-in-flight=1"]);
     server.stock("a", 10);
     server.redis.pause().expect("paused");
     thread::scope(|scope| {

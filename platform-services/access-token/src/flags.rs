@@ -1,8 +1,8 @@
 //! The flags of a process that verifies tokens.
 
-use std::fmt::Display;
-
 use clap::{Args, Command};
+pub use tls::Complaints;
+use tls::Trust;
 
 use crate::{
     DEFAULT_AUDIENCE, DEFAULT_ISSUER, DEFAULT_JWKS_URL, JwksSource, Verifier, VerifierSettings,
@@ -11,7 +11,7 @@ use crate::{
 /// How tokens are verified; put them into a process's own flags with `#[command(flatten)]`.
 #[derive(Debug, Clone, Args)]
 pub struct TokenFlags {
-    /// Where the keys that verify tokens are (http://); not with --jwks-file [default: auth-service on this
+    /// Where the keys that verify tokens are (http:// or https://); not with --jwks-file [default: auth-service on this
     /// machine].
     #[arg(long, value_name = "URL")]
     pub jwks_url: Option<String>,
@@ -24,18 +24,6 @@ pub struct TokenFlags {
     /// Whom tokens are for: their `aud`.
     #[arg(long, value_name = "NAME", default_value = DEFAULT_AUDIENCE)]
     pub token_audience: String,
-}
-
-/// Takes down what is wrong with flags.
-pub trait Complaints {
-    /// `flag` without its dashes.
-    fn add(&mut self, flag: &str, problem: &dyn Display);
-}
-
-impl<F: FnMut(&str, &dyn Display)> Complaints for F {
-    fn add(&mut self, flag: &str, problem: &dyn Display) {
-        self(flag, problem);
-    }
 }
 
 impl TokenFlags {
@@ -51,8 +39,8 @@ impl TokenFlags {
     }
 
     /// The verifier they describe, or some verifier where something is wrong. A file that cannot be read is
-    /// wrong; a URL that does not answer yet is not.
-    pub fn verifier(&self, complaints: &mut impl Complaints) -> Verifier {
+    /// wrong; a URL that does not answer yet is not. `trust` must know the server of an https:// URL.
+    pub fn verifier(&self, trust: &Trust, complaints: &mut impl Complaints) -> Verifier {
         if self.jwks_url.is_some() && self.jwks_file.is_some() {
             complaints.add("jwks-file", &"give this or --jwks-url, not both");
         }
@@ -73,7 +61,7 @@ impl TokenFlags {
             }
             None => {
                 let url = self.jwks_url.as_deref().unwrap_or(DEFAULT_JWKS_URL);
-                JwksSource::url(url).unwrap_or_else(|error| {
+                JwksSource::url(url, trust).unwrap_or_else(|error| {
                     complaints.add("jwks-url", &error);
                     JwksSource::file("")
                 })
@@ -90,6 +78,8 @@ impl TokenFlags {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Display;
+
     use clap::{Args as _, FromArgMatches as _};
 
     use super::*;
@@ -109,7 +99,7 @@ mod tests {
     fn wrong(args: &[&str]) -> Vec<String> {
         let mut wrong = Vec::new();
         let mut note = |flag: &str, problem: &dyn Display| wrong.push(format!("{flag}: {problem}"));
-        let _ = flags(args).verifier(&mut note);
+        let _ = flags(args).verifier(&Trust::default(), &mut note);
         wrong
     }
 
@@ -117,8 +107,9 @@ mod tests {
     fn what_is_wrong_is_named_all_at_once() {
         assert!(wrong(&[]).is_empty());
         assert!(wrong(&["--jwks-file", "Cargo.toml"]).is_empty());
+        assert!(wrong(&["--jwks-url=https://x/y"]).is_empty());
         let found = wrong(&[
-            "--jwks-url=https://x/y",
+            "--jwks-url=ftp://x/y",
             "--jwks-file=/no/such/file",
             "--token-issuer=",
             "--token-audience=",
@@ -130,6 +121,6 @@ mod tests {
                 "{found:?}"
             );
         }
-        assert!(wrong(&["--jwks-url=https://x/y"])[0].starts_with("jwks-url"));
+        assert!(wrong(&["--jwks-url=ftp://x/y"])[0].starts_with("jwks-url"));
     }
 }

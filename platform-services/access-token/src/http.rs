@@ -8,18 +8,35 @@ use hyper::{
     header::{ACCEPT, HOST},
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tls::Trust;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 
 use crate::{FetchError, source::JWKS_BYTES_MAX};
 
-pub(crate) async fn get(uri: Uri) -> Result<String, FetchError> {
-    let (Some(host), Some(authority)) = (uri.host(), uri.authority()) else {
-        return Err(FetchError("the URL names no host".to_owned()));
+pub(crate) async fn get(uri: Uri, trust: Trust) -> Result<String, FetchError> {
+    let Some(host) = uri.host() else {
+        return Err(no_host());
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((host, uri.port_u16().unwrap_or(80)))
-        .await
-        .map_err(failed)?;
+    let secure = uri.scheme_str() == Some("https");
+    let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+    let stream = TcpStream::connect((host, port)).await.map_err(failed)?;
+    if secure {
+        let stream = trust.connect(host, stream).await;
+        ask(&uri, stream.map_err(failed)?).await
+    } else {
+        ask(&uri, stream).await
+    }
+}
+
+async fn ask<S>(uri: &Uri, stream: S) -> Result<String, FetchError>
+where
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let authority = uri.authority().ok_or_else(no_host)?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream))
         .await
         .map_err(failed)?;
@@ -45,12 +62,13 @@ pub(crate) async fn get(uri: Uri) -> Result<String, FetchError> {
     tokio::select! {
         biased;
         answer = &mut answered => answer,
-        ended = connection => {
-            ended.map_err(failed)?;
-            // All there was has been read; the rest needs no connection.
-            answered.await
-        }
+        // All there was has been read; the rest needs no connection.
+        ended = connection => answered.await.map_err(|error| ended.err().map_or(error, failed)),
     }
+}
+
+fn no_host() -> FetchError {
+    FetchError("the URL names no host".to_owned())
 }
 
 fn failed(error: impl std::fmt::Display) -> FetchError {

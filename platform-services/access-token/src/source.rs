@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf, pin::Pin, sync::Arc};
 
 use hyper::Uri;
+use tls::Trust;
 
 use crate::{FetchError, http};
 
@@ -19,19 +20,25 @@ pub struct JwksSource {
 }
 
 impl JwksSource {
-    /// From `http://host[:port]/path`.
+    /// From `http://host[:port]/path` or `https://…`, whose server `trust` must know.
     ///
     /// # Errors
     /// A text that is no such URL.
-    pub fn url(url: &str) -> Result<Self, FetchError> {
+    pub fn url(url: &str, trust: &Trust) -> Result<Self, FetchError> {
         let uri: Uri = url
             .parse()
             .map_err(|_| FetchError(format!("{url:?} is no URL")))?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none() {
-            let reason = format!("{url:?} must be like http://host:port/.well-known/jwks.json");
+        let known = matches!(uri.scheme_str(), Some("http" | "https"));
+        if !known || uri.host().is_none() {
+            let reason = format!(
+                "{url:?} must be like http://host:port/.well-known/jwks.json, or https://…"
+            );
             return Err(FetchError(reason));
         }
-        Ok(Self::custom(url, move || http::get(uri.clone())))
+        let trust = trust.clone();
+        Ok(Self::custom(url, move || {
+            http::get(uri.clone(), trust.clone())
+        }))
     }
 
     /// From a file.

@@ -1,7 +1,10 @@
 //! Brands.
 
 use serde::Serialize;
-use service_kit::db::{self, OnConstraint as _};
+use service_kit::{
+    audit,
+    db::{self, OnConstraint as _},
+};
 use sqlx::{MySql, MySqlConnection, MySqlPool, Row as _, mysql::MySqlRow, query::Query};
 
 use crate::{
@@ -77,16 +80,20 @@ pub(crate) async fn page(
 }
 
 pub(crate) async fn create(pool: &MySqlPool, wanted: &Wanted) -> Result<Brand, Failure> {
+    let mut transaction = pool.begin().await?;
     let inserted = sqlx::query("INSERT INTO brand (name, logo_url) VALUES (?, ?)")
         .bind(&wanted.name)
         .bind(&wanted.logo_url)
-        .execute(pool)
+        .execute(&mut *transaction)
         .await
         .on_constraint::<Failure>("brand_name", || {
             Refusal::NameTaken(wanted.name.clone()).into()
         })?;
+    let id = Id(inserted.last_insert_id());
+    audit::record(&mut transaction, &format!("brand:{id}")).await?;
+    transaction.commit().await?;
     Ok(Brand {
-        brand_id: Id(inserted.last_insert_id()),
+        brand_id: id,
         name: wanted.name.clone(),
         logo_url: wanted.logo_url.clone(),
         version: 1,
@@ -116,6 +123,7 @@ pub(crate) async fn update(
         if before.name != wanted.name {
             pending::add_brand(&mut transaction, id).await?;
         }
+        audit::record(&mut transaction, &format!("brand:{id}")).await?;
         transaction.commit().await?;
         Ok(Brand {
             brand_id: id,
@@ -140,6 +148,7 @@ pub(crate) async fn delete(pool: &MySqlPool, id: Id, version: Option<u64>) -> Re
             _ => error.into(),
         });
     }
+    audit::record(&mut transaction, &format!("brand:{id}")).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -6,9 +6,12 @@ use clap::Parser;
 use service_kit::{
     config::{self, Auth, NoConfig},
     consumer::GroupFlags,
+    db,
     http::auth::{TokenFlags, Verifier},
+    kafka::{KafkaFlags, Security},
     publisher::{Publish, PublishFlags},
     telemetry::LogFormat,
+    tls::{Tls, TlsFlags},
     topics::{TopicFlags, TopicSettings},
 };
 
@@ -23,6 +26,8 @@ pub struct Config {
     pub database_connections: u32,
     /// `host:port[,host:port…]`
     pub kafka_brokers: String,
+    /// How Kafka is talked to.
+    pub kafka_security: Security,
     /// inventory-server.
     pub inventory_url: String,
     /// How long it is waited for.
@@ -33,6 +38,8 @@ pub struct Config {
     pub session: Duration,
     /// How the outbox gets to Kafka.
     pub publish: Publish,
+    /// What listeners serve, and whom outgoing connections trust.
+    pub tls: Tls,
     /// Who verifies tokens.
     pub verifier: Verifier,
     /// How logs look.
@@ -60,6 +67,8 @@ struct Flags {
     /// Kafka: host:port[,host:port…].
     #[arg(long, default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
+    #[command(flatten)]
+    kafka: KafkaFlags,
     /// inventory-server, for availability.
     #[arg(long, default_value = "http://127.0.0.1:8083")]
     inventory_url: String,
@@ -72,6 +81,8 @@ struct Flags {
     group: GroupFlags,
     #[command(flatten)]
     publish: PublishFlags,
+    #[command(flatten)]
+    tls: TlsFlags,
     #[command(flatten)]
     token: TokenFlags,
     /// Logs as text or json.
@@ -94,9 +105,16 @@ impl Config {
         if flags.kafka_brokers.trim().is_empty() {
             problems.add("kafka-brokers", "must be host:port[,host:port…]");
         }
+        let tls = flags.tls.tls(&mut problems);
+        let kafka_security = flags
+            .kafka
+            .security(&flags.kafka_brokers, &tls.trust, &mut problems);
         let config = Self {
             listen: problems.listen("listen", &flags.listen, Auth::Required),
-            database_url: problems.url("database-url", &flags.database_url, &["mysql://"]),
+            database_url: db::trusting(
+                &problems.url("database-url", &flags.database_url, &["mysql://"]),
+                &tls.trust,
+            ),
             database_connections: problems.number(
                 "database-connections",
                 &flags.database_connections,
@@ -115,10 +133,12 @@ impl Config {
             topics: flags.topics.settings(&mut problems),
             session: flags.group.session(&mut problems),
             publish: flags.publish.publish(&mut problems),
-            verifier: flags.token.verifier(&mut problems),
+            verifier: flags.token.verifier(&tls.trust, &mut problems),
+            tls,
             log: problems.log_format("log", &flags.log),
             log_level: problems.log_level("log-level", &flags.log_level),
             kafka_brokers: flags.kafka_brokers,
+            kafka_security,
         };
         problems.finish(config)
     }

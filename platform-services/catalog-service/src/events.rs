@@ -5,7 +5,7 @@ use contracts::{
     catalog::{ProductChanged, SkuCreated},
 };
 use service_kit::{
-    clock,
+    audit, clock,
     http::RequestContext,
     ids,
     outbox::{Outbox, OutboxError, OutboxRow},
@@ -29,6 +29,9 @@ impl<'a> Teller<'a> {
         connection: &mut MySqlConnection,
         data: ProductChanged,
     ) -> Result<(), OutboxError> {
+        // Every change of a product is told here, so nobody can forget it.
+        let subject = format!("product:{}", data.product_id);
+        audit::record(&mut *connection, &subject).await?;
         self.outbox.insert(connection, &self.envelope(data)).await
     }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use contracts::EventType;
 use service_kit::{
-    client::{Client, ClientConfigError, ClientMetrics, ClientSettings, TokenSource},
+    client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     config::without_password,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
     db::{self, DatabaseError, PoolSettings, ServiceName, Tables},
@@ -79,15 +79,16 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     let service: ServiceName = "catalog"
         .parse()
         .map_err(|error: db::InvalidName| Error::Part(error.to_string()))?;
-    let kafka = Kafka::new(config.kafka_brokers.clone(), GROUP);
+    let kafka =
+        Kafka::new(config.kafka_brokers.clone(), GROUP).secured(config.kafka_security.clone());
     let mut registry = metrics::registry("catalog", env!("CARGO_PKG_VERSION"));
-    let client_metrics = ClientMetrics::register(&mut registry);
+    let outbound = Outbound::register(&mut registry, config.tls.trust.clone());
     let publisher = Publisher::new(
         &config.publish,
         &service,
         &events_pool,
         (&kafka, config.topics),
-        &client_metrics,
+        &outbound,
         &mut registry,
     )?;
     let consumed = ConsumerMetrics::register(&mut registry);
@@ -97,11 +98,12 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
         outbox: Outbox::new(&service),
         relay: publisher.waker(),
         reindex: reindex.clone(),
-        availability: Availability::new(inventory(&config, &client_metrics)?),
+        availability: Availability::new(inventory(&config, &outbound)?),
     };
     let app = App::new(registry)
         .openapi(include_str!("../openapi.json"))
         .auth(config.verifier.clone())
+        .tls(config.tls.server.clone())
         .check("mariadb", tables.check());
     let http = Settings {
         body_bytes_max: BODY_BYTES_MAX,
@@ -183,7 +185,7 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
 
 /// One short attempt and a breaker: whoever looks at products does not wait for the stock. Reading
 /// stock needs no token.
-fn inventory(config: &Config, metrics: &ClientMetrics) -> Result<Client, ClientConfigError> {
+fn inventory(config: &Config, outbound: &Outbound) -> Result<Client, ClientConfigError> {
     let settings = ClientSettings {
         connect_timeout: config.inventory_timeout,
         attempt_timeout: config.inventory_timeout,
@@ -195,6 +197,6 @@ fn inventory(config: &Config, metrics: &ClientMetrics) -> Result<Client, ClientC
         &config.inventory_url,
         settings,
         TokenSource::none(),
-        metrics,
+        outbound,
     )
 }

@@ -1,6 +1,6 @@
 //! Cancelling: one of several events that the order's row decides between.
 
-use service_kit::{clock, http::RequestContext};
+use service_kit::{audit, clock, http::RequestContext};
 use sqlx::Connection as _;
 
 use crate::{
@@ -79,6 +79,7 @@ impl Shop {
             }
             .into());
         }
+        audit::record(&mut transaction, &format!("order:{order_id}")).await?;
         transaction.commit().await?;
         Ok(Written::Done(()))
     }

@@ -4,11 +4,15 @@ use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 use clap::Parser;
 use service_kit::{
+    client::ClientSettings,
     config::{self, Auth, NoConfig, Secret},
     consumer::GroupFlags,
+    db,
     http::auth::{TokenFlags, Verifier},
+    kafka::{KafkaFlags, Security},
     publisher::{Publish, PublishFlags},
     telemetry::LogFormat,
+    tls::{Tls, TlsFlags},
     topics::{TopicFlags, TopicSettings},
 };
 
@@ -38,6 +42,8 @@ struct Flags {
     #[arg(long, value_name = "BROKERS", default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
     #[command(flatten)]
+    kafka: KafkaFlags,
+    #[command(flatten)]
     topics: TopicFlags,
     #[command(flatten)]
     group: GroupFlags,
@@ -64,6 +70,8 @@ struct Flags {
     /// Its secret; better given as `ORDER_CLIENT_SECRET`. Without one, calls go without a token.
     #[arg(long, value_name = "SECRET")]
     client_secret: Option<Secret>,
+    #[command(flatten)]
+    tls: TlsFlags,
     #[command(flatten)]
     tokens: TokenFlags,
     /// How often the watchdog looks for orders past their deadline, in ms.
@@ -119,6 +127,8 @@ pub struct Config {
     pub database_connections: u32,
     /// Kafka.
     pub kafka_brokers: String,
+    /// How Kafka is talked to.
+    pub kafka_security: Security,
     /// How topics are made.
     pub topics: TopicSettings,
     /// How long Kafka waits for a consumer that says nothing.
@@ -129,10 +139,14 @@ pub struct Config {
     pub consumer_group: String,
     /// Where the neighbours are.
     pub neighbours: NeighbourUrls,
+    /// How each of them is called.
+    pub calls: ClientSettings,
     /// Who this service is.
     pub client_id: String,
     /// Its secret.
     pub client_secret: Option<Secret>,
+    /// What listeners serve, and whom outgoing connections trust.
+    pub tls: Tls,
     /// Who verifies tokens.
     pub verifier: Verifier,
     /// How often the watchdog looks.
@@ -173,15 +187,23 @@ impl Config {
                 problems.add(flag, "must not be empty");
             }
         }
+        let tls = flags.tls.tls(&mut problems);
+        let kafka_security = flags
+            .kafka
+            .security(&flags.kafka_brokers, &tls.trust, &mut problems);
         let config = Self {
             listen: problems.listen("listen", &flags.listen, Auth::Required),
-            database_url: problems.url("database-url", &flags.database_url, &["mysql://"]),
+            database_url: db::trusting(
+                &problems.url("database-url", &flags.database_url, &["mysql://"]),
+                &tls.trust,
+            ),
             database_connections: problems.number(
                 "database-connections",
                 &flags.database_connections,
                 8..=1000,
             ),
             kafka_brokers: flags.kafka_brokers,
+            kafka_security,
             topics: flags.topics.settings(&mut problems),
             session: flags.group.session(&mut problems),
             publish: flags.publish.publish(&mut problems),
@@ -192,9 +214,11 @@ impl Config {
                 inventory: problems.url("inventory-url", &flags.inventory_url, http),
                 auth: problems.url("auth-url", &flags.auth_url, http),
             },
+            calls: ClientSettings::new("neighbour"),
             client_id: flags.client_id,
             client_secret: flags.client_secret,
-            verifier: flags.tokens.verifier(&mut problems),
+            verifier: flags.tokens.verifier(&tls.trust, &mut problems),
+            tls,
             watchdog_period: problems.millis(
                 "watchdog-period-ms",
                 &flags.watchdog_period_ms,

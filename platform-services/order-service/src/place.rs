@@ -2,7 +2,7 @@
 
 use contracts::KRW;
 use serde_json::{Value, json};
-use service_kit::{clock, db, http::RequestContext, ids};
+use service_kit::{clock, db, http::RequestContext, ids, telemetry};
 use sqlx::Connection as _;
 
 use crate::{
@@ -182,6 +182,7 @@ impl Shop {
             let cause = Cause::request(context);
             let now_ms = clock::unix_ms();
             let order = self.new_order(asker, draft, now_ms)?;
+            telemetry::correlate(&order.order_id);
             let error = match self.write_once(&order, draft, key, &cause).await {
                 Ok(written) => {
                     self.relay.wake();

@@ -2,7 +2,7 @@
 //! that refunds at the same time are exact.
 
 use contracts::order as events;
-use service_kit::{clock, http::RequestContext, ids};
+use service_kit::{audit, clock, http::RequestContext, ids};
 use sqlx::Connection as _;
 
 use crate::{
@@ -131,6 +131,7 @@ impl Shop {
             .emitter
             .refund_requested(&mut transaction, &order, &refund, told, &cause, now_ms)
             .await?;
+        audit::record(&mut transaction, &format!("order:{order_id}")).await?;
         transaction.commit().await?;
         Ok(Written::Done(()))
     }

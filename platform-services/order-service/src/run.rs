@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use contracts::EventType;
 use service_kit::{
-    client::{Client, ClientConfigError, ClientMetrics, ClientSettings, TokenSource},
+    client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     config::without_password,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
     db::{self, DatabaseError, InvalidName, PoolSettings, ServiceName, Tables},
@@ -86,7 +86,7 @@ impl Error {
 pub async fn run(config: Config, stop: &Stop, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
     let service: ServiceName = SERVICE.parse()?;
     let mut registry = metrics::registry(SERVICE, env!("CARGO_PKG_VERSION"));
-    let client_metrics = ClientMetrics::register(&mut registry);
+    let outbound = Outbound::register(&mut registry, config.tls.trust.clone());
     let consumer_metrics = ConsumerMetrics::register(&mut registry);
     let order_metrics = OrderMetrics::register(&mut registry);
 
@@ -98,14 +98,15 @@ pub async fn run(config: Config, stop: &Stop, ready: impl FnOnce(SocketAddr)) ->
     };
     let pool = db::pool(&config.database_url, DATABASE, settings)?;
     let events_pool = db::pool(&config.database_url, DATABASE, settings)?;
-    let kafka = Kafka::new(&config.kafka_brokers, "order-service");
-    let neighbours = neighbours(&config, &client_metrics)?;
+    let kafka =
+        Kafka::new(&config.kafka_brokers, "order-service").secured(config.kafka_security.clone());
+    let neighbours = neighbours(&config, &outbound)?;
     let publisher = Publisher::new(
         &config.publish,
         &service,
         &events_pool,
         (&kafka, config.topics),
-        &client_metrics,
+        &outbound,
         &mut registry,
     )?;
     let saga = Saga::new(Outbox::new(&service), config.deadlines, order_metrics);
@@ -122,6 +123,7 @@ pub async fn run(config: Config, stop: &Stop, ready: impl FnOnce(SocketAddr)) ->
     let app = App::new(registry)
         .check("mariadb", tables.check())
         .auth(config.verifier.clone())
+        .tls(config.tls.server.clone())
         .openapi(http::OPENAPI);
     ready(address);
 
@@ -166,16 +168,24 @@ fn outcome(ended: Option<Result<Result<(), Error>, tokio::task::JoinError>>) -> 
     }
 }
 
-fn neighbours(config: &Config, metrics: &ClientMetrics) -> Result<Neighbours, ClientConfigError> {
+fn neighbours(config: &Config, outbound: &Outbound) -> Result<Neighbours, ClientConfigError> {
     let urls = &config.neighbours;
     let tokens = match &config.client_secret {
         None => TokenSource::none(),
-        Some(secret) => {
-            TokenSource::client_credentials(&urls.auth, &config.client_id, secret.clone(), metrics)?
-        }
+        Some(secret) => TokenSource::client_credentials(
+            &urls.auth,
+            &config.client_id,
+            secret.clone(),
+            outbound,
+        )?,
     };
-    let client =
-        |url: &str, name| Client::new(url, ClientSettings::new(name), tokens.clone(), metrics);
+    let client = |url: &str, neighbour| {
+        let settings = ClientSettings {
+            neighbour,
+            ..config.calls
+        };
+        Client::new(url, settings, tokens.clone(), outbound)
+    };
     Ok(Neighbours {
         catalog: client(&urls.catalog, "catalog")?,
         user: client(&urls.user, "user")?,

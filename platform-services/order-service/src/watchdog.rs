@@ -8,6 +8,7 @@ use contracts::order as events;
 use service_kit::{clock, http::RequestContext};
 use sqlx::Connection as _;
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     domain::{Event, Status},
@@ -31,6 +32,7 @@ struct Pushed {
     reservation_id: String,
     status: Status,
     cause: Cause,
+    span: Span,
 }
 
 impl Shop {
@@ -54,7 +56,10 @@ impl Shop {
             }
             match self.push_one().await {
                 Ok(None) => break,
-                Ok(Some(pushed)) => self.ask(pushed).await?,
+                Ok(Some(pushed)) => {
+                    let span = pushed.span.clone();
+                    self.ask(pushed).instrument(span).await?;
+                }
                 // Somebody works on the same rows: the next round sees what is left.
                 Err(error) if error.is_contention() => break,
                 Err(error) => return Err(error),
@@ -79,13 +84,29 @@ impl Shop {
             transaction.rollback().await?;
             return Ok(None);
         };
-        let cause = Cause::watchdog();
+        let (cause, span) = Cause::watchdog(&order.order_id);
         let pushed = Pushed {
             order_id: order.order_id.clone(),
             reservation_id: order.reservation_id.clone(),
             status: order.status,
             cause: cause.clone(),
+            span: span.clone(),
         };
+        self.push(&mut transaction, &mut order, &cause, now_ms)
+            .instrument(span)
+            .await?;
+        transaction.commit().await?;
+        self.relay.wake();
+        Ok(Some(pushed))
+    }
+
+    async fn push(
+        &self,
+        connection: &mut sqlx::MySqlConnection,
+        order: &mut Order,
+        cause: &Cause,
+        now_ms: i64,
+    ) -> Result<(), Error> {
         let age_ms = now_ms.saturating_sub(order.created_at_ms);
         tracing::warn!(
             order_id = order.order_id,
@@ -97,15 +118,12 @@ impl Shop {
         if order.status.is_unpaid() && age_ms >= self.saga.deadlines.unpaid_max_ms {
             let happened = Happened::from(Event::TimedOut);
             self.saga
-                .apply(&mut transaction, &mut order, &happened, &cause, now_ms)
-                .await?;
+                .apply(connection, order, &happened, cause, now_ms)
+                .await
+                .map(drop)
         } else {
-            self.redrive(&mut transaction, &mut order, &cause, now_ms)
-                .await?;
+            self.redrive(connection, order, cause, now_ms).await
         }
-        transaction.commit().await?;
-        self.relay.wake();
-        Ok(Some(pushed))
     }
 
     /// Says the command of the order's step again. Who takes it knows it by its key.
@@ -194,7 +212,8 @@ impl Shop {
         }
         let context = RequestContext {
             request_id: pushed.cause.id.clone(),
-            traceparent: None,
+            traceparent: pushed.cause.traceparent.clone(),
+            ..RequestContext::default()
         };
         let hold = match self.neighbours.hold(&pushed.reservation_id, &context).await {
             Ok(Some(hold)) if hold.order_id.as_deref() == Some(&pushed.order_id) => hold,

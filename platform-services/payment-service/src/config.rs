@@ -6,9 +6,12 @@ use clap::Parser;
 use service_kit::{
     config::{self, Auth, NoConfig, Problems, Secret},
     consumer::GroupFlags,
+    db,
     http::auth::{TokenFlags, Verifier},
+    kafka::{KafkaFlags, Security},
     publisher::{Publish, PublishFlags},
     telemetry::LogFormat,
+    tls::{Tls, TlsFlags, Trust},
     topics::{TopicFlags, TopicSettings},
 };
 
@@ -33,6 +36,8 @@ struct Flags {
     /// Kafka (host:port, separated by commas).
     #[arg(long, default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
+    #[command(flatten)]
+    kafka: KafkaFlags,
     #[command(flatten)]
     topics: TopicFlags,
     #[command(flatten)]
@@ -80,6 +85,8 @@ struct Flags {
     #[arg(long, default_value = "2000")]
     refund_retry_ms: String,
     #[command(flatten)]
+    tls: TlsFlags,
+    #[command(flatten)]
     tokens: TokenFlags,
     /// json or text
     #[arg(long, default_value = "text")]
@@ -98,6 +105,8 @@ pub struct Config {
     pub database_url: String,
     /// Where Kafka is.
     pub kafka_brokers: String,
+    /// How Kafka is talked to.
+    pub kafka_security: Security,
     /// How topics are made.
     pub topics: TopicSettings,
     /// How long Kafka waits for a consumer that says nothing.
@@ -114,6 +123,8 @@ pub struct Config {
     pub auth_url: String,
     /// The secret of this service there.
     pub client_secret: Option<Secret>,
+    /// What listeners serve, and whom outgoing connections trust.
+    pub tls: Tls,
     /// Who verifies tokens.
     pub verifier: Verifier,
     /// How it waits, repeats and gives up.
@@ -134,10 +145,15 @@ impl Config {
     ) -> Result<Self, NoConfig> {
         let (flags, mut problems) = config::parse::<Flags>("PAYMENT", args)?;
         let http = ["http://", "https://"];
+        let tls = flags.tls.tls(&mut problems);
+        let kafka_security = flags
+            .kafka
+            .security(&flags.kafka_brokers, &tls.trust, &mut problems);
         let config = Self {
             listen: problems.listen("listen", &flags.listen, Auth::Required),
-            database_url: database(&flags.database_url, &mut problems),
+            database_url: database(&flags.database_url, &tls.trust, &mut problems),
             kafka_brokers: flags.kafka_brokers.clone(),
+            kafka_security,
             topics: flags.topics.settings(&mut problems),
             session: flags.group.session(&mut problems),
             publish: flags.publish.publish(&mut problems),
@@ -146,7 +162,8 @@ impl Config {
             inventory_url: problems.url("inventory-url", &flags.inventory_url, &http),
             auth_url: problems.url("auth-url", &flags.auth_url, &http),
             client_secret: flags.client_secret.clone().map(Secret::from),
-            verifier: flags.tokens.verifier(&mut problems),
+            verifier: flags.tokens.verifier(&tls.trust, &mut problems),
+            tls,
             limits: limits(&flags, &mut problems),
             log: problems.log_format("log", &flags.log),
             log_level: problems.log_level("log-level", &flags.log_level),
@@ -155,10 +172,11 @@ impl Config {
     }
 }
 
-fn database(url: &str, problems: &mut Problems) -> String {
+fn database(url: &str, trust: &Trust, problems: &mut Problems) -> String {
     let url = problems.url("database-url", url, &["mysql://"]);
+    let url = db::trusting(&url, trust);
     if url.starts_with("mysql://")
-        && let Err(error) = service_kit::db::options(&url, super::run::DATABASE)
+        && let Err(error) = db::options(&url, super::run::DATABASE)
     {
         problems.add("database-url", error);
     }

@@ -4,8 +4,9 @@
 use std::time::Duration;
 
 use contracts::Amount;
-use service_kit::{clock, http::RequestContext, ids};
+use service_kit::{clock, http::RequestContext, ids, telemetry};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use crate::{
     apply::{Cause, apply},
@@ -62,7 +63,7 @@ pub(crate) async fn confirm(
             // Not given up when the customer goes away.
             let call = payments
                 .calls
-                .spawn(async move { ask(&work, &attempt).await });
+                .spawn(async move { ask(&work, &attempt).await }.in_current_span());
             match call.await {
                 Ok(asked) => asked?,
                 Err(error) => {
@@ -93,6 +94,7 @@ async fn begin(
     asked: &Asked,
     context: &RequestContext,
 ) -> Result<Begun, NotDone> {
+    telemetry::correlate(&asked.order_id);
     let mut transaction = payments.pool.begin().await?;
     let found = store::lock(&mut transaction, &asked.order_id).await?;
     let mut payment = found

@@ -2,7 +2,8 @@
 //! the gateway says; so a refusal is the end of it, unlike that of a refund that an order asked for.
 
 use contracts::Amount;
-use service_kit::{clock, http::RequestContext, ids};
+use service_kit::{audit, clock, http::RequestContext, ids, telemetry};
+use tracing::Instrument as _;
 
 use crate::{
     limits::ms,
@@ -45,6 +46,7 @@ pub(crate) async fn cancel(
         .filter(Payment::is_known)
         .ok_or(Refusal::NotFound)?
         .order_id;
+    telemetry::correlate(&order_id);
     let (key, status) = begin(payments, &order_id, asked, context).await?;
     let before = match status {
         Some(Status::Open) => return answer(payments, &order_id, Cancelled::UnderWay).await,
@@ -54,10 +56,8 @@ pub(crate) async fn cancel(
     };
     let (work, order) = (payments.clone(), order_id.clone());
     // Not given up when who asked goes away. Of one that is over it answers what came of it.
-    let tried = payments
-        .calls
-        .spawn(async move { refund::attempt(&work, &order, Kind::Direct, &key).await })
-        .await;
+    let attempt = async move { refund::attempt(&work, &order, Kind::Direct, &key).await };
+    let tried = payments.calls.spawn(attempt.in_current_span()).await;
     let tried = match tried {
         Ok(tried) => tried?,
         Err(error) => {
@@ -134,6 +134,7 @@ async fn begin(
         ..Refund::new(order_id, kind, &key, asked.reason.clone())
     };
     store::write_refund(&mut transaction, &refund).await?;
+    audit::record(&mut transaction, &format!("payment:{}", asked.payment_id)).await?;
     transaction.commit().await?;
     Ok((key, None))
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::json;
-use service_kit::{client::ClientError, clock};
+use service_kit::{client::ClientError, clock, telemetry};
+use tracing::Span;
 
 use crate::{
     limits::ms,
@@ -55,12 +56,14 @@ async fn extend_one(payments: &Payments, order_id: &str) -> Result<(), StoreErro
         return note(payments, &payment, None, Some(every_ms)).await;
     }
     let ttl_seconds = until_ms.saturating_sub(now_ms).saturating_add(999) / 1000;
+    let traceparent =
+        telemetry::traceparent(&Span::current()).or_else(|| payment.traceparent.clone());
     let call = payments
         .inventory
         .post(&format!("/api/reservations/{reservation_id}/extend"))
         .json(&json!({"ttlSeconds": ttl_seconds}))
         .idempotent()
-        .caused_by(payment.cause_id.as_deref(), payment.traceparent.as_deref());
+        .caused_by(payment.cause_id.as_deref(), traceparent.as_deref());
     match call.fetch::<Held>().await {
         Ok(held) => {
             payments.metrics.extension("extended");

@@ -6,7 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 use contracts::EventType;
 use prometheus_client::registry::Registry;
 use service_kit::{
-    client::{Client, ClientConfigError, ClientMetrics, ClientSettings, TokenSource},
+    client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     config::without_password,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
     db::{self, DatabaseError, InvalidName, PoolSettings, ServiceName, Tables},
@@ -97,6 +97,7 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     let app = App::new(registry)
         .openapi(api::OPENAPI)
         .auth(config.verifier.clone())
+        .tls(config.tls.server.clone())
         .check("mariadb", tables.check());
     let settings = Settings {
         // A cancel looks first, and then asks.
@@ -148,20 +149,21 @@ impl Parts {
         pool: MySqlPool,
         registry: &mut Registry,
     ) -> Result<Self, Error> {
-        let clients = ClientMetrics::register(registry);
-        let kafka = Kafka::new(config.kafka_brokers.clone(), NAME);
+        let outbound = Outbound::register(registry, config.tls.trust.clone());
+        let kafka =
+            Kafka::new(config.kafka_brokers.clone(), NAME).secured(config.kafka_security.clone());
         let publisher = Publisher::new(
             &config.publish,
             &service,
             &pool,
             (&kafka, config.topics),
-            &clients,
+            &outbound,
             registry,
         )?;
         let tokens = match &config.client_secret {
             None => TokenSource::none(),
             Some(secret) => {
-                TokenSource::client_credentials(&config.auth_url, NAME, secret.clone(), &clients)?
+                TokenSource::client_credentials(&config.auth_url, NAME, secret.clone(), &outbound)?
             }
         };
         let payments = Payments::new(Inner {
@@ -172,14 +174,14 @@ impl Parts {
                 &config.toss_secret_key,
                 config.limits.gateway_timeout,
                 config.limits.gateway_failures,
-                &clients,
+                &outbound,
                 TossMetrics::register(registry),
             )?,
             inventory: Client::new(
                 &config.inventory_url,
                 ClientSettings::new("inventory"),
                 tokens,
-                &clients,
+                &outbound,
             )?,
             limits: config.limits,
             metrics: Metrics::register(registry),

@@ -2,14 +2,18 @@
 
 use std::{future::Future, time::Duration};
 
-use service_kit::clock;
+use service_kit::{
+    clock,
+    telemetry::{self, Cause},
+};
 use tokio::{sync::Notify, task::JoinSet};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, Span};
 
 use crate::{
     limits::ms,
     payments::Payments,
-    store::{Due, claim},
+    store::{self, Due, claim},
 };
 
 /// After the database did not answer.
@@ -36,7 +40,8 @@ pub(crate) async fn run<W, A>(
         let pause = match claim(&payments.pool, what, now_ms, until_ms, free).await {
             Ok(rows) => {
                 for row in rows {
-                    tasks.spawn(work(payments.clone(), row));
+                    let span = span(&payments, what, &row).await;
+                    tasks.spawn(work(payments.clone(), row).instrument(span));
                 }
                 payments.limits.poll
             }
@@ -64,4 +69,19 @@ pub(crate) async fn run<W, A>(
         }
     }
     while tasks.join_next().await.is_some() {}
+}
+
+/// The order's, in the trace of what asked for the payment or the refund.
+async fn span(payments: &Payments, what: Due, row: &(String, String, String)) -> Span {
+    let cause = store::cause(&payments.pool, what, row).await;
+    let (cause_id, traceparent) = cause.unwrap_or_else(|error| {
+        tracing::warn!(%error, order_id = row.0, "the cause of work that is due");
+        (None, None)
+    });
+    let cause = Cause {
+        correlation_id: Some(&row.0),
+        causation_id: cause_id.as_deref(),
+        traceparent: traceparent.as_deref(),
+    };
+    telemetry::task_span(what.name(), cause).0
 }

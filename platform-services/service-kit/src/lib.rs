@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod audit;
 pub mod backoff;
 pub mod clock;
 pub mod config;
@@ -9,6 +10,9 @@ pub mod shutdown;
 pub mod tasks;
 pub mod telemetry;
 pub mod trace_context;
+
+/// TLS of a process: flags, what listeners serve, what outgoing connections trust.
+pub use tls;
 
 #[cfg(feature = "client")]
 pub mod client;

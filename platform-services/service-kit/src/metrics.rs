@@ -2,6 +2,8 @@
 
 use prometheus_client::{encoding::text::encode, metrics::info::Info, registry::Registry};
 
+use crate::telemetry;
+
 /// The content type of [`text`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -12,6 +14,7 @@ pub fn registry(prefix: &str, version: &str) -> Registry {
     let build = Info::new([("version", version.to_owned())]);
     registry.register("build", "The running version", build);
     process_metrics::register(&mut registry);
+    telemetry::register_metrics(&mut registry);
     registry
 }
 

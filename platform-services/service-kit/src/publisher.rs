@@ -7,7 +7,7 @@ use sqlx::MySqlPool;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    client::{ClientConfigError, ClientMetrics},
+    client::{ClientConfigError, Outbound},
     config::Problems,
     db::ServiceName,
     janitor::{self, Janitor, JanitorMetrics, JanitorSettings},
@@ -73,7 +73,7 @@ impl Publisher {
         service: &ServiceName,
         pool: &MySqlPool,
         (kafka, topics): (&Kafka, TopicSettings),
-        clients: &ClientMetrics,
+        outbound: &Outbound,
         registry: &mut Registry,
     ) -> Result<Self, ClientConfigError> {
         Ok(match publish {
@@ -86,7 +86,7 @@ impl Publisher {
             Publish::Debezium { connect_url } => Self::Janitor(Box::new(Janitor::new(
                 service,
                 pool.clone(),
-                janitor::client(connect_url, clients)?,
+                janitor::client(connect_url, outbound)?,
                 JanitorSettings::new(service),
                 JanitorMetrics::register(registry),
             ))),

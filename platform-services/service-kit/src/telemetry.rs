@@ -6,13 +6,16 @@ pub mod otlp;
 
 use std::io::{self, IsTerminal};
 
-use tracing::Span;
+use tracing::{Span, field::Empty};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::LevelFilter, fmt, fmt::MakeWriter,
     layer::SubscriberExt as _, util::SubscriberInitExt as _,
 };
 
 use crate::trace_context;
+
+/// Of the spans of requests, events and tasks. They are errors to a filter, so that none turns them off.
+const SPAN_TARGET: &str = "handling";
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +26,9 @@ pub enum LogFormat {
     #[default]
     Text,
 }
+
+/// Of the lines that [`crate::audit`] writes: there whatever the filter says.
+pub const AUDIT_TARGET: &str = "audit";
 
 /// A further destination of spans and events, such as an exporter of traces.
 pub type Destination = Box<dyn Layer<Registry> + Send + Sync>;
@@ -75,12 +81,37 @@ pub async fn flush() {
     otlp::flush().await;
 }
 
-/// Joins the span to the trace of its cause.
+/// Whether spans go to a collector.
+#[must_use]
+pub fn is_collecting() -> bool {
+    #[cfg(feature = "otlp")]
+    return otlp::is_collecting();
+    #[cfg(not(feature = "otlp"))]
+    false
+}
+
+/// What became of spans, among the process's metrics; nothing where there is no collector.
+pub fn register_metrics(registry: &mut prometheus_client::registry::Registry) {
+    #[cfg(feature = "otlp")]
+    otlp::register_metrics(registry);
+    let _ = registry;
+}
+
+/// Joins the span to the trace of its cause, or begins one where spans are collected.
 fn joined(span: Span, cause: Cause<'_>) -> Span {
     #[cfg(feature = "otlp")]
     otlp::set_parent(&span, cause.traceparent);
-    let _ = cause;
+    let own = traceparent(&span);
+    let current = own.as_deref().or(cause.traceparent);
+    if let Some(trace_id) = current.and_then(trace_context::trace_id) {
+        span.record("trace_id", trace_id);
+    }
     span
+}
+
+/// Says which order the request under way is about, once that is known: every line after it has it.
+pub fn correlate(correlation_id: &str) {
+    Span::current().record("correlation_id", correlation_id);
 }
 
 /// Events as lines, each with the fields of the span it happened in.
@@ -88,7 +119,7 @@ fn lines<W>(format: LogFormat, filter: &str, writer: W) -> Destination
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = always_on(filter);
     let lines = fmt::layer().with_writer(writer);
     match format {
         LogFormat::Json => lines
@@ -102,6 +133,12 @@ where
             .with_filter(filter)
             .boxed(),
     }
+}
+
+/// The filter, and what is there whatever it says: the audit, and the spans whose ids belong to every line.
+fn always_on(filter: &str) -> EnvFilter {
+    let filter = EnvFilter::try_new(filter).map_or_else(|_| "info".to_owned(), |it| it.to_string());
+    EnvFilter::new(format!("{filter},{AUDIT_TARGET}=info,{SPAN_TARGET}=error"))
 }
 
 /// Stricter than [`EnvFilter`], to which a misspelled level is a target with all its events.
@@ -134,15 +171,15 @@ pub struct Cause<'a> {
 /// The span of handling the event `event_id`.
 #[must_use]
 pub fn event_span(event_id: &str, event_type: &str, handler: &str, cause: Cause<'_>) -> Span {
-    let trace_id = cause.traceparent.and_then(trace_context::trace_id);
-    let span = tracing::info_span!(
+    let span = tracing::error_span!(
+        target: "handling",
         "event",
         event_id,
         event_type,
         handler,
         correlation_id = cause.correlation_id,
         causation_id = cause.causation_id,
-        trace_id,
+        trace_id = Empty,
     );
     joined(span, cause)
 }
@@ -150,16 +187,65 @@ pub fn event_span(event_id: &str, event_type: &str, handler: &str, cause: Cause<
 /// The span of answering a request.
 #[must_use]
 pub fn request_span(method: &str, route: &str, request_id: &str, cause: Cause<'_>) -> Span {
-    let trace_id = cause.traceparent.and_then(trace_context::trace_id);
-    let span = tracing::info_span!(
+    let span = tracing::error_span!(
+        target: "handling",
         "request",
         method,
         route,
         request_id,
         correlation_id = cause.correlation_id,
         causation_id = cause.causation_id,
-        trace_id,
+        trace_id = Empty,
     );
+    joined(span, cause)
+}
+
+/// The span of what is done beside requests and events, such as a repeated try, for one cause; and what
+/// calls and events that come from it carry.
+#[must_use]
+pub fn task_span(task: &'static str, cause: Cause<'_>) -> (Span, String) {
+    let ours = || trace_context::unrecorded();
+    let came = match cause.traceparent {
+        Some(came) => Some(came.to_owned()),
+        None if is_collecting() => None,
+        None => Some(ours()),
+    };
+    let cause = Cause {
+        traceparent: came.as_deref(),
+        ..cause
+    };
+    let span = tracing::error_span!(
+        target: "handling",
+        "task",
+        task,
+        correlation_id = cause.correlation_id,
+        causation_id = cause.causation_id,
+        trace_id = Empty,
+    );
+    let span = joined(span, cause);
+    let current = traceparent(&span).or(came).unwrap_or_else(ours);
+    (span, current)
+}
+
+/// A span for the collector alone, about something that `traceparent` asked for and that many are
+/// worked off with at once; none where nobody collects.
+#[must_use]
+pub fn step_span(step: &'static str, subject: &str, traceparent: Option<&str>) -> Span {
+    if traceparent.is_none() || !is_collecting() {
+        return Span::none();
+    }
+    let span = tracing::error_span!(
+        target: "handling",
+        parent: None,
+        "step",
+        step,
+        subject,
+        trace_id = Empty,
+    );
+    let cause = Cause {
+        traceparent,
+        ..Cause::default()
+    };
     joined(span, cause)
 }
 
@@ -208,6 +294,34 @@ mod tests {
         assert_eq!(span["correlation_id"], "o-1");
         assert_eq!(span["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736");
         assert!(span.get("causation_id").is_none());
+    }
+
+    #[test]
+    fn no_filter_takes_the_ids_from_lines_or_turns_the_audit_off() {
+        for filter in [
+            "warn",
+            "off",
+            "other=debug",
+            "audit=off,handling=off",
+            "loud",
+        ] {
+            let buffer = Buffer::default();
+            let writer = buffer.clone();
+            let layer = lines(LogFormat::Json, filter, move || writer.clone());
+            let subscriber = tracing_subscriber::registry().with(vec![layer]);
+            tracing::subscriber::with_default(subscriber, || {
+                let span = request_span("GET", "/", "r-1", Cause::default());
+                span.in_scope(|| {
+                    correlate("o-1");
+                    tracing::info!(target: AUDIT_TARGET, "somebody did something");
+                });
+            });
+            let bytes = buffer.0.lock().expect("no panic").clone();
+            let line: serde_json::Value = serde_json::from_slice(&bytes).expect(filter);
+            assert_eq!(line["target"], AUDIT_TARGET);
+            assert_eq!(line["span"]["request_id"], "r-1", "{filter}");
+            assert_eq!(line["span"]["correlation_id"], "o-1", "{filter}");
+        }
     }
 
     #[test]

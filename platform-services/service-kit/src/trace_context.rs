@@ -1,5 +1,7 @@
 //! W3C Trace Context: what is passed on, and what is not one.
 
+use crate::ids;
+
 const LEN: usize = 55;
 
 /// The four fields `00-<32 hex>-<16 hex>-<2 hex>` of a `traceparent`. A later version may have more
@@ -24,6 +26,15 @@ pub fn traceparent(value: &str) -> Option<&str> {
     fits.then_some(fields)
 }
 
+/// A trace of its own, for a request that came without one and of which no span is collected: the lines
+/// that it causes here and elsewhere have one id all the same. It says that nothing was recorded.
+#[must_use]
+pub fn unrecorded() -> String {
+    let trace = ids::uuid().replace('-', "");
+    // A span id is not 0.
+    format!("00-{trace}-{:016x}-00", ids::random() | 1)
+}
+
 /// The trace id in a `traceparent`, for logs.
 #[must_use]
 pub fn trace_id(value: &str) -> Option<&str> {
@@ -33,6 +44,13 @@ pub fn trace_id(value: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_of_ours_is_one() {
+        let ours = unrecorded();
+        assert_eq!(traceparent(&ours), Some(ours.as_str()));
+        assert_ne!(ours, unrecorded());
+    }
 
     #[test]
     fn a_traceparent_is_taken_only_where_it_looks_like_one() {

@@ -8,13 +8,16 @@
 mod answer;
 mod contract;
 mod http;
+mod ports;
 mod roles;
 mod times;
+pub mod tls;
 
 pub use self::{
     answer::Answer,
     contract::{Contract, Operation},
     http::{Api, Http},
+    ports::free_address,
     roles::{Ask, ask_as_everybody},
     times::{PATIENCE, at_once, eventually},
 };

@@ -28,11 +28,18 @@ use axum::{
     routing::get,
 };
 use inventory_core::ShardId;
-use prometheus_client::registry::Registry;
-use service_kit::http::{Problem, RequestContext, X_REQUEST_ID, auth::Verifier};
+use prometheus_client::{metrics::gauge::Gauge, registry::Registry};
+use service_kit::{
+    audit::Asked,
+    http::{self, Problem, RequestContext, Settings, X_REQUEST_ID, auth::Verifier},
+    shutdown::Stop,
+    telemetry::{self, Cause},
+    tls::ServerTls,
+};
 use sqlx::MySqlPool;
 use tokio::{net::TcpListener, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 pub use self::links::Links;
 use self::{
@@ -53,6 +60,7 @@ pub struct Ops {
     links: Links,
     /// Verifies tokens; none: nobody needs one.
     tokens: Option<Verifier>,
+    tls: Option<ServerTls>,
     metrics: Arc<Metrics>,
     /// The pool's connections are the projection's first of all.
     queries: Arc<Semaphore>,
@@ -91,6 +99,7 @@ impl Ops {
             status,
             links,
             tokens: None,
+            tls: None,
             queries: Arc::new(Semaphore::new(OPS_QUERIES_IN_FLIGHT_MAX)),
             draining: Arc::default(),
         }
@@ -104,6 +113,13 @@ impl Ops {
         self.tokens = tokens;
         self
     }
+
+    /// Serves TLS instead of plain connections, where there is a certificate.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<ServerTls>) -> Self {
+        self.tls = tls;
+        self
+    }
 }
 
 /// The registry of the process: every name begins with `sync_worker_`.
@@ -113,31 +129,23 @@ pub fn registry() -> Registry {
 }
 
 /// Serves until `stop`, then finishes what is under way, for [`DRAIN`] at most.
-///
-/// # Errors
-/// Those of the listener.
-pub async fn serve(
-    listener: TcpListener,
-    ops: Ops,
-    stop: CancellationToken,
-) -> std::io::Result<()> {
-    let draining = Arc::clone(&ops.draining);
-    let asked = {
-        let stop = stop.clone();
-        async move {
-            stop.cancelled().await;
-            draining.store(true, Ordering::Relaxed);
-        }
-    };
-    let serving = axum::serve(listener, router(ops)).with_graceful_shutdown(asked);
-    let too_long = async {
+pub async fn serve(listener: TcpListener, ops: Ops, stop: CancellationToken) {
+    let (draining, tls) = (Arc::clone(&ops.draining), ops.tls.clone());
+    let told = async {
         stop.cancelled().await;
-        tokio::time::sleep(DRAIN).await;
+        draining.store(true, Ordering::Relaxed);
     };
-    tokio::select! {
-        served = serving => served,
-        () = too_long => Ok(()),
-    }
+    let settings = Settings {
+        drain_timeout: DRAIN,
+        ..Settings::default()
+    };
+    let stops = Stop {
+        drain: stop.clone(),
+        ..Stop::default()
+    };
+    let connections = Gauge::default();
+    let serving = http::serve(listener, router(ops), settings, tls, &stops, connections);
+    tokio::join!(told, serving);
 }
 
 fn router(ops: Ops) -> Router {
@@ -166,9 +174,24 @@ fn router(ops: Ops) -> Router {
         .with_state(ops)
 }
 
-/// Puts the request's id on the answer.
-async fn echo(context: RequestContext, request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+/// Gives every line the request's ids, the audit its line, and the answer the id.
+async fn echo(mut context: RequestContext, mut request: Request, next: Next) -> Response {
+    let route = format!("{} {}", request.method(), request.uri().path());
+    let cause = Cause {
+        traceparent: context.traceparent.as_deref(),
+        ..Cause::default()
+    };
+    let method = request.method().as_str();
+    let span = telemetry::request_span(method, &route, &context.request_id, cause);
+    // What services ask is no news: the audit has administrators, and who is refused.
+    context.asked = Asked::new(&route, request.uri().path(), false);
+    request.extensions_mut().insert(context.clone());
+    let mut response = next.run(request).instrument(span.clone()).await;
+    span.in_scope(|| {
+        let status = response.status().as_u16();
+        tracing::debug!(status, "answered");
+        context.asked.answered(status, &context.request_id);
+    });
     response
         .headers_mut()
         .insert(X_REQUEST_ID.clone(), context.header());

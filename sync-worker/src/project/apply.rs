@@ -2,8 +2,10 @@
 
 use std::sync::atomic::Ordering;
 
-use inventory_core::{JournalId, ShardId, TimestampMs};
+use inventory_core::{JournalId, ShardId, Text, TimestampMs};
+use service_kit::telemetry;
 use sqlx::{MySql, MySqlConnection, MySqlPool, Transaction};
+use tracing::Span;
 
 use super::{
     batch::{Batch, Content, Gathered},
@@ -12,6 +14,7 @@ use super::{
     isolate,
     parts::Parts,
     plan::{Drift, Plan},
+    rows::ChangeRows,
     write::{self, Mode},
 };
 use crate::{
@@ -103,6 +106,7 @@ impl<'s> Apply<'s> {
         pool: &MySqlPool,
         entries: &[Gathered],
     ) -> Result<Tried, sqlx::Error> {
+        let _steps = steps(entries);
         let plan = Plan::of(entries.iter().flat_map(Gathered::changes));
         let Some((mut transaction, mode, now)) = self.begin(pool).await? else {
             return Ok(Tried::Superseded);
@@ -261,6 +265,20 @@ impl<'s> Apply<'s> {
             tracing::warn!(drifts = drifts.len(), "and more such changes");
         }
     }
+}
+
+/// A span for every change, in the trace of what asked for it, until the transaction is over.
+fn steps(entries: &[Gathered]) -> Vec<Span> {
+    if !telemetry::is_collecting() {
+        return Vec::new();
+    }
+    let changes = entries.iter().flat_map(Gathered::changes);
+    let step = |change: &ChangeRows| {
+        let traceparent = change.change.context().traceparent.as_ref();
+        let subject = change.id.to_string();
+        telemetry::step_span("project", &subject, traceparent.map(Text::as_str))
+    };
+    changes.map(step).collect()
 }
 
 /// Notes where an epoch ended.

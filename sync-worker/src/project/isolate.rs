@@ -1,7 +1,9 @@
 //! An entry that the database refuses as a whole: its changes in halves, down to the one at fault.
 
-use inventory_core::ShardId;
+use inventory_core::{OrderId, ShardId, Text};
+use service_kit::telemetry;
 use sqlx::{Executor as _, MySqlConnection};
+use tracing::Span;
 
 use super::{
     batch::{Content, Gathered},
@@ -9,6 +11,7 @@ use super::{
     events::Outlet,
     parts::Parts,
     plan::{Drift, Plan},
+    rows::ChangeRows,
     write::{self, Mode},
 };
 use crate::database;
@@ -70,11 +73,25 @@ pub(crate) async fn entry<'a>(
         }
         if let [change] = some {
             let reason = error.to_string();
-            tracing::error!(entry = %change.id, item = change.item, reason, "a change is put aside");
+            span(change).in_scope(|| {
+                tracing::error!(entry = %change.id, item = change.item, reason, "a change is put aside");
+            });
             let (item, events) = (Some(change.item), outlet.is_some());
             dead_letter::insert(connection, shard, &entry.raw, item, &reason, events).await?;
             done.put_aside += 1;
         }
     }
     Ok(done)
+}
+
+/// The ids of what asked for a change.
+fn span(change: &ChangeRows) -> Span {
+    let context = change.change.context();
+    let order = change.reservation().and_then(|it| it.order.as_ref());
+    let cause = telemetry::Cause {
+        correlation_id: order.map(OrderId::as_str),
+        causation_id: context.request_id.as_ref().map(Text::as_str),
+        traceparent: context.traceparent.as_ref().map(Text::as_str),
+    };
+    telemetry::task_span("project", cause).0
 }

@@ -76,6 +76,23 @@ pub(super) enum Journal {
     Tail(TailArgs),
 }
 
+impl Command {
+    /// Whether it may change something.
+    pub(super) fn changes(&self) -> bool {
+        match self {
+            Self::Status
+            | Self::Check(_)
+            | Self::Export(_)
+            | Self::Journal(_)
+            | Self::Reservation(_)
+            | Self::VerifyInvariants => false,
+            Self::Repair(args) => !args.dry_run,
+            Self::Rebuild(_) | Self::Bless(_) | Self::Detach(_) | Self::Import(_) => true,
+            Self::DeadLetters(command) => !matches!(command, DeadLettersCommand::List { .. }),
+        }
+    }
+}
+
 impl Cli {
     /// The actor of what is journaled.
     pub(super) fn who(&self) -> Result<Text, Trouble> {

@@ -3,6 +3,7 @@
 use std::io;
 
 use inventory_core::{Fault, engine::ConnectError};
+use service_kit::tls::TlsError;
 
 use crate::database::DatabaseError;
 
@@ -62,6 +63,12 @@ pub enum Trouble {
     /// A file cannot be read or written.
     #[error("{0}")]
     File(#[from] io::Error),
+}
+
+impl From<TlsError> for Trouble {
+    fn from(error: TlsError) -> Self {
+        Self::Usage(format!("--{}: {error}", error.flag()))
+    }
 }
 
 impl Trouble {

@@ -24,7 +24,9 @@ mod verify;
 use std::{ffi::OsString, io::Write, process::ExitCode};
 
 use clap::Parser;
+use inventory_core::Text;
 use serde_json::json;
+use service_kit::{audit, db};
 
 pub use self::{
     cli::Cli,
@@ -78,25 +80,49 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     ExitCode::from(code)
 }
 
-/// Runs one command.
+/// Runs one command; one that may change something leaves a line in the audit.
 ///
 /// # Errors
 /// [`Trouble`]: it came to no end of its own.
 pub async fn run(cli: Cli) -> Result<Exit, Trouble> {
-    let out = Output::new(cli.json);
     let who = cli.who()?;
+    let asked = cli.command.changes().then(|| format!("{:?}", cli.command));
+    let ended = command(cli, &who).await;
+    if let Some(asked) = asked {
+        let outcome = match &ended {
+            Ok(Exit::Fine) => "done",
+            Ok(_) => "refused",
+            Err(_) => "failed",
+        };
+        audit::Line {
+            who: who.as_str(),
+            action: "reconcile",
+            on: &asked,
+            outcome,
+            status: None,
+            request_id: None,
+        }
+        .write();
+    }
+    ended
+}
+
+async fn command(mut cli: Cli, who: &Text) -> Result<Exit, Trouble> {
+    let out = Output::new(cli.json);
+    let trust = cli.stores.trust()?;
+    cli.stores.database_url = db::trusting(&cli.stores.database_url, &trust);
     // These do without one of the sides.
     match &cli.command {
-        Command::Status => return status::run(&cli.stores, &who, out).await,
-        Command::Detach(args) => return detach::run(&cli.stores, &who, args, out).await,
-        Command::Bless(args) => return bless::run(&cli.stores, &who, args, out).await,
-        Command::Export(args) => return export::run(&cli.stores, &who, args, out).await,
-        Command::Import(args) => return import::run(&cli.stores, &who, args, out).await,
+        Command::Status => return status::run(&cli.stores, who, out).await,
+        Command::Detach(args) => return detach::run(&cli.stores, who, args, out).await,
+        Command::Bless(args) => return bless::run(&cli.stores, who, args, out).await,
+        Command::Export(args) => return export::run(&cli.stores, who, args, out).await,
+        Command::Import(args) => return import::run(&cli.stores, who, args, out).await,
         Command::Journal(cli::Journal::Tail(args)) => {
-            return journal::run(&cli.stores, &who, args, out).await;
+            return journal::run(&cli.stores, who, args, out).await;
         }
         Command::DeadLetters(args) => {
-            return dead_letters::run(&cli.stores, &who, args, out).await;
+            return dead_letters::run(&cli.stores, who, args, out).await;
         }
         Command::Check(_)
         | Command::Repair(_)
@@ -104,7 +130,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Trouble> {
         | Command::Rebuild(_)
         | Command::Reservation(_) => {}
     }
-    let both = Both::connect(&cli.stores, &who).await?;
+    let both = Both::connect(&cli.stores, who).await?;
     match &cli.command {
         Command::Check(scope) => check::run(&both, scope, out).await,
         Command::Repair(args) => repair::run(&both, args, out).await,

@@ -14,7 +14,7 @@ use crate::{
     cursor::{self, Cursor, CursorState},
     database,
     limits::{RECONCILE_CALL_TIMEOUT, RECONCILE_CONNECTIONS},
-    run::engine_config,
+    run::{engine_config, secured},
 };
 
 /// Redis, through the engine, and MariaDB.
@@ -34,6 +34,7 @@ pub(super) async fn engine(stores: &Stores, who: &Text) -> Result<Engine, Troubl
         call_timeout: RECONCILE_CALL_TIMEOUT,
         ..engine_config(&stores.redis_url, who.as_str())
     };
+    let config = secured(config, &stores.trust()?)?;
     Ok(Engine::connect(config).await?)
 }
 

@@ -4,7 +4,14 @@ use std::{ffi::OsString, fmt::Display, net::SocketAddr, ops::RangeInclusive, tim
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use inventory_core::limits::{TTL_SECONDS_MAX, TTL_SECONDS_MIN};
-use service_kit::{consumer::SESSION_SECONDS, http::auth::Verifier, topics::TopicSettings};
+use service_kit::{
+    consumer::SESSION_SECONDS,
+    db,
+    http::auth::Verifier,
+    kafka::Security,
+    tls::{Tls, TlsFlags, TrustFlags},
+    topics::TopicSettings,
+};
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
 use super::flags::{Command, Flags, Run};
@@ -34,6 +41,8 @@ pub struct Config {
     pub stores: Stores,
     /// Where to answer about health, metrics and queries.
     pub ops_listen: SocketAddr,
+    /// What the ops port serves, and whom outgoing connections trust.
+    pub tls: Tls,
     /// Verifies the tokens of those who read the audit log and reservations; `None`: nobody needs one.
     pub tokens: Option<Verifier>,
     /// Where Kafka is, and what is made of it; `None`: there is none.
@@ -55,6 +64,8 @@ pub struct Config {
 pub struct KafkaConfig {
     /// `host:port[,host:port…]`.
     pub brokers: String,
+    /// How they are talked to.
+    pub security: Security,
     /// Who publishes the outbox.
     pub publish: Publish,
     /// How long the group waits for a worker that says nothing.
@@ -155,11 +166,14 @@ fn unknown_flag(error: &clap::Error, args: &[OsString]) -> Option<usize> {
 fn check(run: Run, problems: &mut Vec<String>) -> Config {
     let mut add = |flag: &str, problem: &dyn Display| problems.push(format!("--{flag}: {problem}"));
 
-    if !["redis://", "redis+unix://", "unix://"]
+    if !["redis://", "rediss://", "redis+unix://", "unix://"]
         .iter()
         .any(|scheme| run.stores.redis_url.starts_with(scheme))
     {
-        add("redis-url", &"must start with redis:// or redis+unix://");
+        add(
+            "redis-url",
+            &"must start with redis://, rediss:// or redis+unix://",
+        );
     }
     if !run.stores.database_url.starts_with("mysql://") {
         add("database-url", &"must start with mysql://");
@@ -278,13 +292,26 @@ fn check(run: Run, problems: &mut Vec<String>) -> Config {
         let problem = format!("{:?} is no level or filter: {reason}", run.log_level);
         add("log-level", &problem);
     }
-    let tokens = wants_tokens.then(|| run.tokens.verifier(&mut add));
+    let tls = TlsFlags {
+        tls_certificate: run.tls_certificate,
+        tls_key: run.tls_key,
+        trust: TrustFlags {
+            tls_ca: run.stores.tls_ca.clone(),
+        },
+    };
+    let tls = tls.tls(&mut add);
+    let security = run.kafka.security(&brokers, &tls.trust, &mut add);
+    let mut stores = run.stores;
+    stores.database_url = db::trusting(&stores.database_url, &tls.trust);
+    let tokens = wants_tokens.then(|| run.tokens.verifier(&tls.trust, &mut add));
     Config {
-        stores: run.stores,
+        stores,
         ops_listen,
+        tls,
         tokens,
         kafka: (!no_kafka).then_some(KafkaConfig {
             brokers,
+            security,
             publish,
             session: Duration::from_secs(session),
             topics,

@@ -2,7 +2,7 @@ use std::ffi::OsString;
 
 use access_token::flags::TokenFlags;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use service_kit::consumer;
+use service_kit::{consumer, kafka::KafkaFlags};
 
 use crate::config::Stores;
 
@@ -31,8 +31,15 @@ impl Flags {
             "SYNC_TOKEN_AUDIENCE",
         ];
         let command = Self::command();
-        let command =
-            command.mut_subcommand("run", |run| TokenFlags::with_variables(run, variables));
+        let kafka = [
+            "SYNC_KAFKA_TLS",
+            "SYNC_KAFKA_SASL_MECHANISM",
+            "SYNC_KAFKA_SASL_USERNAME",
+            "SYNC_KAFKA_SASL_PASSWORD",
+        ];
+        let command = command.mut_subcommand("run", |run| {
+            KafkaFlags::with_variables(TokenFlags::with_variables(run, variables), kafka)
+        });
         Self::from_arg_matches(&command.try_get_matches_from(args)?)
     }
 }
@@ -50,6 +57,8 @@ pub(super) struct Run {
     /// Kafka's brokers; 127.0.0.1:9092 where nothing is said.
     #[arg(long, env = "SYNC_KAFKA_BROKERS", value_name = "HOST:PORT,...")]
     pub(super) kafka_brokers: Option<String>,
+    #[command(flatten)]
+    pub(super) kafka: KafkaFlags,
     /// Without Kafka: no events are written, and no commands are read. true or false.
     #[arg(
         long,
@@ -77,6 +86,13 @@ pub(super) struct Run {
     // With jwt.
     #[command(flatten)]
     pub(super) tokens: TokenFlags,
+    /// Serve TLS on the ops port with this certificate: PEM, the server's first, then what leads to its
+    /// authority. It is read again when it changes.
+    #[arg(long, env = "SYNC_TLS_CERTIFICATE", value_name = "FILE")]
+    pub(super) tls_certificate: Option<String>,
+    /// The certificate's private key: PEM, without a password.
+    #[arg(long, env = "SYNC_TLS_KEY", value_name = "FILE")]
+    pub(super) tls_key: Option<String>,
     /// Only these parts of the worker: projection (the journal into MariaDB), events (MariaDB's
     /// outbox into Kafka), commands (stock commands from Kafka).
     #[arg(long, env = "SYNC_ONLY", value_name = "PART,...")]

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 
 use contracts::{EventType, Producer};
 use prometheus_client::registry::Registry;
-use rdkafka::producer::Producer as _;
 use service_kit::{
     backoff::Backoff,
-    client::{Client, ClientConfigError, ClientMetrics, ClientSettings, TokenSource},
+    client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
     dlq::{self, DlqMetrics},
     janitor::{Janitor, JanitorMetrics, JanitorSettings},
     kafka::Kafka,
     relay::{Relay, RelayMetrics, RelaySettings, Waker},
+    tls::Trust,
     topics::{self, TopicSettings},
 };
 use sqlx::MySqlPool;
@@ -43,19 +43,19 @@ enum OutboxKeeper {
     Janitor {
         connect_url: String,
         metrics: JanitorMetrics,
-        calls: ClientMetrics,
+        outbound: Outbound,
     },
 }
 
 impl Metrics {
-    pub(super) fn register(registry: &mut Registry, publish: &Publish) -> Self {
+    pub(super) fn register(registry: &mut Registry, publish: &Publish, trust: &Trust) -> Self {
         Self {
             outbox: match publish {
                 Publish::Relay => OutboxKeeper::Relay(RelayMetrics::register(registry)),
                 Publish::Debezium { connect_url } => OutboxKeeper::Janitor {
                     connect_url: connect_url.clone(),
                     metrics: JanitorMetrics::register(registry),
-                    calls: ClientMetrics::register(registry),
+                    outbound: Outbound::register(registry, trust.clone()),
                 },
             },
             commands: CommandMetrics::register(registry),
@@ -68,7 +68,7 @@ impl Metrics {
 /// Whoever sees to the outbox in this process.
 #[derive(Debug)]
 pub(super) enum Publisher {
-    Relay(Outlet, Box<Relay>),
+    Relay(Box<Outlet>, Box<Relay>),
     Janitor(Box<Janitor>),
 }
 
@@ -108,15 +108,15 @@ impl Publisher {
                     metrics: metrics.clone(),
                 };
                 let relay = outlet.relay();
-                Ok(Self::Relay(outlet, Box::new(relay)))
+                Ok(Self::Relay(Box::new(outlet), Box::new(relay)))
             }
             OutboxKeeper::Janitor {
                 connect_url,
                 metrics,
-                calls,
+                outbound,
             } => {
                 let settings = ClientSettings::new("connect");
-                let connect = Client::new(connect_url, settings, TokenSource::none(), calls)?;
+                let connect = Client::new(connect_url, settings, TokenSource::none(), outbound)?;
                 let service = events::service();
                 let settings = JanitorSettings::new(&service);
                 let janitor = Janitor::new(&service, pool, connect, settings, metrics.clone());
@@ -247,11 +247,8 @@ pub(super) async fn probe(kafka: Kafka, links: Links, stop: CancellationToken) {
         Err(error) => return links.kafka(Err(error.to_string())),
     };
     while !stop.is_cancelled() {
-        let asked = client.clone();
-        let asking = tokio::task::spawn_blocking(move || {
-            let answer = asked.client().fetch_metadata(None, KAFKA_PROBE_TIMEOUT);
-            answer.map(drop).map_err(|error| error.to_string())
-        });
+        let (asking, asked) = (kafka.clone(), client.clone());
+        let asking = tokio::task::spawn_blocking(move || asking.ask(&asked, KAFKA_PROBE_TIMEOUT));
         tokio::select! {
             () = stop.cancelled() => return,
             answer = asking => links.kafka(answer.unwrap_or_else(|error| Err(error.to_string()))),

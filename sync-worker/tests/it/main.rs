@@ -23,4 +23,6 @@ mod site;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod worker;

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use access_token::{JwksSource, Role, Verifier, VerifierSettings, testing::Issuer};
 use inventory_core::{Context, CustomerId, Metadata, OrderId, Reserve, Return, Text};
 use serde_json::{Value, json};
+use service_kit::tls::ServerTls;
 use sync_worker::{
     ops::{Ops, serve},
     status::{Phase, Status},
 };
+use test_support::tls::{Authority, Secure};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -19,7 +21,7 @@ struct Port {
     bench: Bench,
     url: String,
     stop: CancellationToken,
-    task: tokio::task::JoinHandle<std::io::Result<()>>,
+    task: tokio::task::JoinHandle<()>,
 }
 
 /// An answer.
@@ -113,19 +115,29 @@ fn ordered(id: &str, order: &str, customer: &str, items: &[(&str, u32)]) -> Rese
 async fn alive_ready_and_measured() {
     let port = port(Bench::stocked().await).await;
     assert_eq!(port.get("/healthz").await.json(), json!({"status": "ok"}));
-    let ready = port.get("/readyz").await;
-    assert_eq!(ready.status, 200, "{ready:?}");
-    let dependencies = &ready.json()["dependencies"];
+    // On a busy machine there are moments at which it is not known whether all is projected, or
+    // MariaDB answers late.
+    let mut ready = Value::Null;
+    eventually("ready, and level", async || {
+        let got = port.get("/readyz").await;
+        ready = got.json();
+        got.status == 200 && ready["dependencies"]["projection"]["lagSeconds"] == 0.0
+    })
+    .await;
+    let dependencies = &ready["dependencies"];
     assert_eq!(dependencies["redis"]["status"], "up");
     assert_eq!(dependencies["mariadb"]["status"], "up");
     assert_eq!(dependencies["projection"]["status"], "following");
-    assert_eq!(dependencies["projection"]["lagSeconds"], 0.0);
-    let metrics = port.get("/metrics").await.text;
+    let mut metrics = String::new();
+    eventually("level", async || {
+        metrics = port.get("/metrics").await.text;
+        metrics.contains("sync_worker_projection_lag_seconds 0.0\n")
+            && metrics.contains("sync_worker_dead_letters_open 0\n")
+    })
+    .await;
     assert!(metrics.ends_with("# EOF\n"));
     for line in [
-        "sync_worker_projection_lag_seconds 0.0",
         "sync_worker_projection_drift_total 0",
-        "sync_worker_dead_letters_open 0",
         "sync_worker_redis_up 1",
         "sync_worker_database_up 1",
         r#"sync_worker_phase{phase="following"} 1"#,
@@ -136,7 +148,7 @@ async fn alive_ready_and_measured() {
         );
     }
     port.stop.cancel();
-    port.task.await.unwrap().unwrap();
+    port.task.await.unwrap();
 }
 
 #[tokio::test]
@@ -164,7 +176,7 @@ async fn what_the_last_complete_check_found_is_measured() {
     let (second, found) = checked().await;
     assert!(second > first && found == 1.0, "{second} {found}");
     port.stop.cancel();
-    port.task.await.unwrap().unwrap();
+    port.task.await.unwrap();
 }
 
 #[tokio::test]
@@ -195,7 +207,7 @@ async fn not_ready_says_why() {
     assert_eq!(json["dependencies"]["mariadb"]["status"], "down");
     assert_eq!(json["dependencies"]["projection"]["detail"], "decide");
     stop.cancel();
-    task.await.unwrap().unwrap();
+    task.await.unwrap();
 }
 
 #[tokio::test]
@@ -456,5 +468,30 @@ async fn with_tokens_the_log_is_the_administrators() {
         assert_eq!(status, expected, "{path} {role:?}");
     }
     stop.cancel();
-    task.await.unwrap().unwrap();
+    task.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_port_speaks_tls_where_there_is_a_certificate() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new(folder.path());
+    let issued = authority.issue("server", 2050);
+    let tls = ServerTls::open(&issued.certificate, &issued.key).unwrap();
+    let pool = sync_worker::database::pool("mysql://root@127.0.0.1:1/x").unwrap();
+    let ops = Ops::new(pool, S, Arc::new(Status::default())).with_tls(Some(tls));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(serve(listener, ops, stop.clone()));
+    let ca = authority.file().to_owned();
+    let answered = tokio::task::spawn_blocking(move || {
+        let mut secure = Secure::connect(&address, &ca, &["http/1.1"]).unwrap();
+        secure.get("/healthz").unwrap()
+    });
+    assert_eq!(
+        answered.await.unwrap(),
+        (200, r#"{"status":"ok"}"#.to_owned())
+    );
+    stop.cancel();
+    task.await.unwrap();
 }

@@ -90,7 +90,15 @@ pub(crate) async fn engine_on(
         engine.is_some()
     })
     .await;
-    engine.unwrap()
+    let engine = engine.unwrap();
+    // Opens the first connection of the pool, which may take two seconds at most: a busy machine
+    // misses that now and then.
+    eventually("redis can be asked", async || {
+        let asked = engine.status(S, soon()).await;
+        !matches!(asked, Err(Fault::Unavailable(_)))
+    })
+    .await;
+    engine
 }
 
 pub(crate) fn soon() -> Instant {

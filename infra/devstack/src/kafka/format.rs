@@ -4,6 +4,7 @@ use std::{ffi::OsString, fs, path::Path, process::Command, time::Duration};
 
 use super::{
     Builder, KAFKA_VERSION,
+    builder::Account,
     properties::{self, Ports},
     server::{Place, new_cluster},
 };
@@ -20,13 +21,21 @@ const CLUSTER: &str = "cluster.id=";
 const NO_PORTS: Ports = Ports {
     broker: 1,
     controller: 2,
+    secure: 3,
 };
 
 /// Fills the data folder for a cluster; Kafka does not start on an empty one. Its own command takes a second
 /// for it, so what that made once is copied.
-pub(super) fn format(java: &Path, args: &[OsString], place: &Place, cluster: &str) -> Result<()> {
-    let Some(cache) = made_once::cache() else {
-        return run(java, args, place, cluster);
+pub(super) fn format(
+    java: &Path,
+    args: &[OsString],
+    (place, account): (&Place, Option<&Account>),
+    cluster: &str,
+) -> Result<()> {
+    // What SCRAM knows of passwords is a part of the data.
+    let cache = made_once::cache().filter(|_| account.is_none());
+    let Some(cache) = cache else {
+        return run(java, args, (place, account), cluster);
     };
     let name = format!("kafka-{KAFKA_VERSION}-data");
     let is_complete = |data: &Path| data.join(META).is_file();
@@ -38,7 +47,7 @@ pub(super) fn format(java: &Path, args: &[OsString], place: &Place, cluster: &st
         };
         let text = properties::text(&Builder::default(), data, NO_PORTS);
         fs::write(&place.properties, text).map_err(Error::io("writing server.properties"))?;
-        run(java, args, &place, &new_cluster())
+        run(java, args, (&place, None), &new_cluster())
     })?;
     copy(&template, &place.data, cluster)
         .map_err(Error::io(format!("making {}", place.data.display())))
@@ -64,7 +73,12 @@ fn copy(template: &Path, data: &Path, cluster: &str) -> std::io::Result<()> {
     fs::write(data.join(META), lines.collect::<String>())
 }
 
-fn run(java: &Path, args: &[OsString], place: &Place, cluster: &str) -> Result<()> {
+fn run(
+    java: &Path,
+    args: &[OsString],
+    (place, account): (&Place, Option<&Account>),
+    cluster: &str,
+) -> Result<()> {
     let mut format = Command::new(java);
     format
         .args(args)
@@ -72,6 +86,12 @@ fn run(java: &Path, args: &[OsString], place: &Place, cluster: &str) -> Result<(
         .args(["--cluster-id", cluster, "--config"])
         .arg(&place.properties)
         .current_dir(&place.folder);
+    for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        if let Some(Account { user, password }) = account {
+            let credential = format!("{mechanism}=[name={user},password={password}]");
+            format.args(["--add-scram", &credential]);
+        }
+    }
     let finished = command::finish(&mut format, TIMEOUT)?;
     if finished.status.success() {
         return Ok(());

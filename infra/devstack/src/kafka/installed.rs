@@ -51,6 +51,8 @@ impl Installed {
         let ports = Ports {
             broker: port,
             controller: controller_port,
+            // Settings with a second listener are those of tests.
+            secure: 0,
         };
         fs::write(
             &place.properties,
@@ -64,7 +66,8 @@ impl Installed {
                 fs::remove_dir_all(&place.data)
                     .map_err(Error::io(format!("deleting {}", place.data.display())))?;
             }
-            format(&self.java, &args, &place, &server::new_cluster())?;
+            let account = settings.account.as_ref();
+            format(&self.java, &args, (&place, account), &server::new_cluster())?;
         }
         args.extend(["kafka.Kafka".into(), place.properties.into()]);
         Ok(Launch {

@@ -47,6 +47,7 @@ pub type KafkaServer = Server<Kafka>;
 pub struct Kafka {
     cluster: String,
     port: u16,
+    secure_port: Option<u16>,
 }
 
 impl Kind for Kafka {
@@ -72,14 +73,16 @@ impl KafkaServer {
         let own_dir = OwnDir::make("kafka")?;
         let jars = jars::folder(own_dir.path())?;
         let cluster = new_cluster();
+        let is_secure = settings.tls.is_some() || settings.account.is_some();
         Self::start(own_dir, |folder| {
             let ports = free_ports()?;
             let place = Place::of(folder);
             let text = properties::text(settings, &place.data, ports);
             fs::write(&place.properties, text).map_err(Error::io("writing server.properties"))?;
+            write_keystore(settings, &place.data)?;
             let mut args = java_args(&jars, folder);
             if !place.data.exists() {
-                format(&java, &args, &place, &cluster)?;
+                format(&java, &args, (&place, settings.account.as_ref()), &cluster)?;
             }
             args.extend(["kafka.Kafka".into(), place.properties.into()]);
             let program = java.clone();
@@ -91,6 +94,7 @@ impl KafkaServer {
             let kafka = Kafka {
                 cluster: cluster.clone(),
                 port: ports.broker,
+                secure_port: is_secure.then_some(ports.secure),
             };
             Ok((kafka, lives))
         })
@@ -100,6 +104,14 @@ impl KafkaServer {
     #[must_use]
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.kind.port)
+    }
+
+    /// `127.0.0.1:PORT` of the port with TLS or a password; `None` unless started with [`Builder::tls`] or
+    /// [`Builder::sasl`].
+    #[must_use]
+    pub fn secure_bootstrap(&self) -> Option<String> {
+        let port = self.kind.secure_port;
+        port.map(|port| format!("127.0.0.1:{port}"))
     }
 
     /// Port on 127.0.0.1.
@@ -139,11 +151,31 @@ pub(super) fn new_cluster() -> String {
 }
 
 fn free_ports() -> Result<Ports> {
-    let broker = server::free_port()?;
-    let mut others = (0..PORT_TRIES_MAX).filter_map(|_| server::free_port().ok());
-    let controller = others.find(|port| *port != broker);
-    let controller = controller.ok_or_else(|| Error::Protocol("no port is free".to_owned()))?;
-    Ok(Ports { broker, controller })
+    let mut taken = Vec::new();
+    let mut another = || {
+        let mut found = (0..PORT_TRIES_MAX).filter_map(|_| server::free_port().ok());
+        let port = found.find(|port| !taken.contains(port));
+        let port = port.ok_or_else(|| Error::Protocol("no port is free".to_owned()))?;
+        taken.push(port);
+        Ok::<u16, Error>(port)
+    };
+    Ok(Ports {
+        broker: another()?,
+        controller: another()?,
+        secure: another()?,
+    })
+}
+
+/// Java wants both in one file.
+fn write_keystore(settings: &Builder, data: &Path) -> Result<()> {
+    let Some((certificate, key)) = &settings.tls else {
+        return Ok(());
+    };
+    let read = |file: &Path| {
+        fs::read_to_string(file).map_err(Error::io(format!("reading {}", file.display())))
+    };
+    let both = read(key)? + &read(certificate)?;
+    fs::write(properties::keystore(data), both).map_err(Error::io("writing the keystore"))
 }
 
 /// Of the virtual machine, and of what is logged.

@@ -29,7 +29,7 @@ use crate::{
 
 pub(super) const FOLDER: &str = "scenarios";
 
-const REQUIREMENTS: [&Requirement; 8] = [
+const REQUIREMENTS: [&Requirement; 10] = [
     &requirement::REDIS_SERVER,
     &requirement::MARIADB_SERVER,
     &requirement::JAVA,
@@ -37,6 +37,8 @@ const REQUIREMENTS: [&Requirement; 8] = [
     &requirement::CPP_COMPILER,
     &requirement::MAKE,
     &requirement::ZLIB,
+    &requirement::OPENSSL,
+    &requirement::PKG_CONFIG,
     &requirement::GO,
 ];
 

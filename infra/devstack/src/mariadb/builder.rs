@@ -1,5 +1,7 @@
 //! What a [`MariaDbServer`] is started with.
 
+use std::{ffi::OsString, path::Path};
+
 use super::MariaDbServer;
 use crate::Result;
 
@@ -20,7 +22,7 @@ pub struct Builder {
     pub(super) durability: Durability,
     pub(super) buffer_pool_mib: u32,
     pub(super) row_binlog: bool,
-    pub(super) extra: Vec<String>,
+    pub(super) extra: Vec<OsString>,
 }
 
 impl Default for Builder {
@@ -53,10 +55,21 @@ impl Builder {
         self
     }
 
+    /// Offers TLS to its clients, with this certificate and its key (PEM). It demands it of nobody. Default:
+    /// none.
+    pub fn tls(mut self, certificate: &Path, key: &Path) -> Self {
+        for (name, file) in [("ssl-cert", certificate), ("ssl-key", key)] {
+            let mut arg = OsString::from(format!("--{name}="));
+            arg.push(file);
+            self.extra.push(arg);
+        }
+        self
+    }
+
     /// An option of its command line without the dashes, such as `("max-connections", "20")`. Wins over the
     /// settings above.
     pub fn arg(mut self, name: &str, value: &str) -> Self {
-        self.extra.push(format!("--{name}={value}"));
+        self.extra.push(format!("--{name}={value}").into());
         self
     }
 

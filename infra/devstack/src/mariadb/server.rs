@@ -230,6 +230,6 @@ fn arguments(settings: &Builder, folder: &Path, port: u16) -> Vec<OsString> {
     } else {
         args.push("--skip-log-bin".into());
     }
-    args.extend(settings.extra.iter().map(OsString::from));
+    args.extend(settings.extra.iter().cloned());
     args
 }

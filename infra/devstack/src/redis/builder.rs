@@ -24,6 +24,7 @@ pub struct Builder {
     pub(super) appendonly: Appendonly,
     pub(super) dir: Option<PathBuf>,
     pub(super) tcp: bool,
+    pub(super) tls: Option<(PathBuf, PathBuf)>,
     pub(super) extra: Vec<(String, String)>,
 }
 
@@ -44,6 +45,13 @@ impl Builder {
     /// Listens on a loopback port as well as on the unix socket.
     pub fn tcp(mut self) -> Self {
         self.tcp = true;
+        self
+    }
+
+    /// Listens on a loopback port that speaks TLS as well, with this certificate and its key (PEM); clients
+    /// need none.
+    pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
+        self.tls = Some((certificate.into(), key.into()));
         self
     }
 

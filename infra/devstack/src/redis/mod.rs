@@ -27,7 +27,7 @@ pub const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a stop may take; Redis flushes its append-only file.
 pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A running redis-server of one test, on a unix socket (and a port, with [`Builder::tcp`]).
+/// A running redis-server of one test, on a unix socket (and a port, with [`Builder::tcp`] or [`Builder::tls`]).
 ///
 /// ```no_run
 /// use devstack::redis::{Appendonly, RedisServer};
@@ -45,7 +45,12 @@ pub type RedisServer = Server<Redis>;
 pub struct Redis {
     dir: PathBuf,
     tcp_port: Option<u16>,
+    tls_port: Option<u16>,
 }
+
+/// Settings that name a port to listen on.
+const TCP: &str = "port";
+const TLS: &str = "tls-port";
 
 impl Kind for Redis {
     const NAME: &'static str = "redis-server";
@@ -60,10 +65,12 @@ impl Kind for Redis {
     }
 
     fn when_ready(&self, folder: &Path) -> Result<()> {
-        match self.tcp_port {
-            Some(port) => listen_on(&socket(folder), port),
-            None => Ok(()),
+        for (setting, port) in [(TCP, self.tcp_port), (TLS, self.tls_port)] {
+            if let Some(port) = port {
+                listen_on(&socket(folder), setting, port)?;
+            }
         }
+        Ok(())
     }
 }
 
@@ -87,11 +94,18 @@ impl RedisServer {
                 env: Vec::new(),
                 in_own_dir: false,
             };
-            let tcp_port = None;
-            Ok((Redis { dir, tcp_port }, lives))
+            let redis = Redis {
+                dir,
+                tcp_port: None,
+                tls_port: None,
+            };
+            Ok((redis, lives))
         })?;
         if settings.tcp {
-            server.kind.tcp_port = Some(server.listen_on_a_free_port()?);
+            server.kind.tcp_port = Some(server.listen_on_a_free_port(TCP)?);
+        }
+        if settings.tls.is_some() {
+            server.kind.tls_port = Some(server.listen_on_a_free_port(TLS)?);
         }
         Ok(server)
     }
@@ -114,6 +128,13 @@ impl RedisServer {
     #[must_use]
     pub fn tcp_port(&self) -> Option<u16> {
         self.kind.tcp_port
+    }
+
+    /// `rediss://127.0.0.1:PORT`; `None` unless started with [`Builder::tls`].
+    #[must_use]
+    pub fn tls_url(&self) -> Option<String> {
+        let port = self.kind.tls_port;
+        port.map(|port| format!("rediss://127.0.0.1:{port}"))
     }
 
     /// Path of the unix socket.
@@ -158,11 +179,11 @@ impl RedisServer {
     }
 
     /// Another process may take the port between finding and using it; then the next one is tried.
-    fn listen_on_a_free_port(&self) -> Result<u16> {
+    fn listen_on_a_free_port(&self, setting: &str) -> Result<u16> {
         let mut last = None;
         for _ in 0..PORT_TRIES_MAX {
             let port = server::free_port()?;
-            match listen_on(&self.socket(), port) {
+            match listen_on(&self.socket(), setting, port) {
                 Ok(()) => return Ok(port),
                 Err(error) => last = Some(error),
             }
@@ -171,8 +192,8 @@ impl RedisServer {
     }
 }
 
-fn listen_on(socket: &Path, port: u16) -> Result<()> {
-    resp::command(socket, &["CONFIG", "SET", "port", &port.to_string()]).map(drop)
+fn listen_on(socket: &Path, setting: &str, port: u16) -> Result<()> {
+    resp::command(socket, &["CONFIG", "SET", setting, &port.to_string()]).map(drop)
 }
 
 fn socket(folder: &Path) -> PathBuf {
@@ -199,6 +220,11 @@ fn arguments(settings: &Builder, dir: &Path, socket: &Path) -> Vec<OsString> {
     set("save", "".into());
     set("appendonly", appendonly.into());
     set("appendfsync", appendfsync.into());
+    if let Some((certificate, key)) = &settings.tls {
+        set("tls-cert-file", certificate.into());
+        set("tls-key-file", key.into());
+        set("tls-auth-clients", "no".into());
+    }
     for (name, value) in &settings.extra {
         set(name, value.into());
     }

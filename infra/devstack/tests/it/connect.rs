@@ -8,7 +8,7 @@ use devstack::{
     wait,
 };
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const TABLE: &str = "CREATE DATABASE shop; CREATE TABLE shop.order_outbox (
     id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,

@@ -12,7 +12,7 @@ use devstack::{process::ServerProcess, wait};
 
 const ASKED: &str = "DEVSTACK_TEST_HOLD";
 
-const SOON: Duration = Duration::from_secs(20);
+const SOON: Duration = Duration::from_secs(60);
 
 /// Whether servers die with the process that started them.
 pub(crate) fn servers_are_tied() -> bool {
@@ -31,7 +31,7 @@ pub(crate) fn is_asked() -> bool {
 /// Tells of the server's pid and waits to be killed; bounded for the day that goes wrong.
 pub(crate) fn until_killed(server: u32) {
     println!("\nholding {server}");
-    wait::until(Duration::from_secs(60), "killed", || false).unwrap_err();
+    wait::until(Duration::from_secs(180), "killed", || false).unwrap_err();
 }
 
 /// Runs the test that holds, with its temporary files in `folder`. The process, and the pid of its server.

@@ -45,7 +45,9 @@ fn a_killed_broker_comes_back_on_its_port_with_its_data() {
     assert!(TcpStream::connect((Ipv4Addr::LOCALHOST, kafka.port())).is_err());
     kafka.start_again().unwrap();
     assert_ne!(kafka.pid(), Some(first));
-    assert_eq!((data(&kafka), cluster(&kafka)), (before, id));
+    // Checkpoints come when it is time for them.
+    assert!(data(&kafka).is_superset(&before), "{before:?}");
+    assert_eq!(cluster(&kafka), id);
     // The second life appends to what the first has written.
     assert!(fs::metadata(&records).unwrap().len() > written);
     TcpStream::connect((Ipv4Addr::LOCALHOST, kafka.port())).unwrap();

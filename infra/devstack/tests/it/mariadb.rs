@@ -1,8 +1,4 @@
-use std::{
-    process::Command,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{process::Command, thread, time::Duration};
 
 use devstack::{
     Error, command,
@@ -12,7 +8,8 @@ use devstack::{
 
 use crate::held;
 
-const SOON: Duration = Duration::from_secs(10);
+/// Far longer than anything here takes, for a busy machine.
+const SOON: Duration = Duration::from_secs(60);
 
 /// As the account in the URL, over TCP.
 fn query(url: &str, statement: &str) -> Result<String, String> {
@@ -126,10 +123,7 @@ fn a_killed_server_keeps_what_was_committed() {
 #[test]
 fn only_the_first_start_makes_a_data_folder() {
     drop(MariaDbServer::builder().start().unwrap());
-    let began = Instant::now();
     let mariadb = MariaDbServer::builder().start().unwrap();
-    // The installer alone takes longer than that on a slow machine; a copy does not.
-    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert!(!mariadb.log().contains("InnoDB: Creating system tablespace"));
 }
 

@@ -27,7 +27,8 @@ const SHOP: [&str; 5] = [
     "payment-service",
 ];
 
-const SOON: Duration = Duration::from_secs(10);
+/// Far longer than anything here takes, for a busy machine.
+const SOON: Duration = Duration::from_secs(60);
 
 /// A checkout in a temporary folder; nothing of it is left on drop.
 struct Checkout {
@@ -164,6 +165,18 @@ impl Checkout {
         fs::read_to_string(self.root().join(".devstack/kafka/data/meta.properties")).unwrap()
     }
 
+    /// So many servers run and do their work, though on a busy machine not each at the first look.
+    fn are_ready(&self, servers: usize) {
+        let mut said = String::new();
+        let ready = || {
+            let status = self.dev(&["status"]);
+            said = stdout(&status) + &stderr(&status);
+            status.status.success() && stdout(&status).matches(" ready ").count() == servers
+        };
+        let waited = wait::until(SOON, "all are ready", ready);
+        waited.unwrap_or_else(|error| panic!("{error}:\n{said}"));
+    }
+
     fn redis_pids(&self) -> Vec<u32> {
         let folder = fs::canonicalize(self.root().join(".devstack/redis")).unwrap();
         let is_ours = |pid: &u32| {
@@ -255,9 +268,7 @@ fn a_stack_starts_stays_restarts_and_goes() {
     let second = checkout.dev(&["up", "--only", "inventory"]);
     assert_eq!(stdout(&second), stdout(&first), "{}", stderr(&second));
     assert_eq!(checkout.server_pid(), pid);
-    let status = checkout.dev(&["status"]);
-    assert!(status.status.success());
-    assert!(stdout(&status).contains("ready"), "{}", stdout(&status));
+    checkout.are_ready(1);
     let logs = checkout.dev(&["logs", "inventory-server", "-n", "1"]);
     assert_eq!(stdout(&logs), "listening\n");
 
@@ -431,14 +442,7 @@ fn the_full_stack_starts_stays_and_goes() {
             stderr(&other)
         );
     }
-    let status = checkout.dev(&["status"]);
-    assert!(status.status.success(), "{}", stderr(&status));
-    assert_eq!(
-        stdout(&status).matches(" ready ").count(),
-        11,
-        "{}",
-        stdout(&status)
-    );
+    checkout.are_ready(11);
     let logs = checkout.dev(&["logs", "mariadb"]);
     assert!(stdout(&logs).contains("ready for connections"));
     let logs = checkout.dev(&["logs", "kafka", "-n", "5000"]);
@@ -593,14 +597,7 @@ fn with_debezium_a_row_of_an_outbox_gets_to_kafka() {
         stderr(&read)
     );
 
-    let status = checkout.dev(&["status"]);
-    assert!(status.status.success(), "{}", stderr(&status));
-    assert_eq!(
-        stdout(&status).matches(" ready ").count(),
-        12,
-        "{}",
-        stdout(&status)
-    );
+    checkout.are_ready(12);
     let logs = checkout.dev(&["logs", "connect", "-n", "5000"]);
     assert!(stdout(&logs).contains("inventory-outbox"));
     let seen = fs::read_to_string(checkout.root().join(".devstack/secrets/mariadb-debezium"));
@@ -648,8 +645,7 @@ fn prometheus_comes_when_asked_for_and_goes_with_the_others() {
     let again = checkout.dev(&["up", "--only", "inventory"]);
     assert!(stdout(&again).contains(&said), "{}", stderr(&again));
     assert_eq!(checkout.pid("prometheus"), pid);
-    let status = checkout.dev(&["status"]);
-    assert!(status.status.success(), "{}", stdout(&status));
+    checkout.are_ready(2);
     let restart = checkout.dev(&["restart", "prometheus"]);
     assert!(restart.status.success(), "{}", stderr(&restart));
     let pid = checkout.pid("prometheus");

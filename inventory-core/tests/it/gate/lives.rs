@@ -24,7 +24,9 @@ async fn a_restart_is_fenced_and_goes_on_in_a_higher_epoch_without_loss() {
     assert!(matches!(again.value, Held::New { .. }));
     assert!(store.epoch() > before);
     let status = store.engine.status(S, soon()).await.unwrap();
-    assert_eq!((status.fences, status.lost_entries), (1, 0));
+    // None if the keeper looked just then and took part in the new epoch before any call came.
+    assert!(status.fences <= 1, "{status:?}");
+    assert_eq!(status.lost_entries, 0);
     assert_eq!(store.status_of("before").await, Some(Status::Reserved));
     check_books(&store).await;
 }
@@ -53,10 +55,10 @@ async fn every_kind_of_call_survives_a_restart() {
     let read = until_open(|| engine.reservation(S, &id, soon())).await;
     assert_eq!(read.unwrap().reservation.status, Status::Reserved);
     restarted();
-    // This call looks at the life of Redis, and fences.
+    // This call looks at the life of Redis, and fences, unless the keeper was faster.
     let before = store.epoch();
     let status = store.engine.status(S, soon()).await.unwrap();
-    assert!(status.fenced.is_some());
+    assert!(status.fenced.is_some() || status.epoch > Some(before));
     store.in_epoch_after(before).await;
     restarted();
     let command = extend("before", 1_000_000);
@@ -270,7 +272,7 @@ async fn a_call_under_an_epoch_that_is_over_writes_nothing() {
     // Restarted and opened again by somebody else, so that Redis knows the scripts.
     restart(&store.redis);
     let other = connect(config(&store.redis)).await;
-    let second = other.gate(S).unwrap();
+    let second = other.opened(S, soon()).await.unwrap();
     assert!(second > first);
     store.reserve("after", &[("sku-1", 1)]).await.unwrap();
     assert_eq!(store.epoch(), second);
@@ -353,7 +355,7 @@ async fn an_epoch_never_comes_again_though_the_clock_goes_back() {
         ..config(&store.redis)
     })
     .await;
-    let fourth = forgetful.gate(S).unwrap();
+    let fourth = forgetful.opened(S, soon()).await.unwrap();
     assert!(fourth > third);
     // All lost: this process still knows.
     assert_eq!(in_epoch_after(&store.engine, third).await, fourth);

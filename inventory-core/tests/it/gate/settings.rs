@@ -251,7 +251,8 @@ async fn nobody_there_and_a_url_that_makes_no_sense_are_told_apart() {
 async fn an_aof_turned_on_just_now_does_not_count_until_it_is_written() {
     let redis = RedisServer::builder().arg("rdb-key-save-delay", "1000000");
     let redis = Arc::new(redis.start().unwrap());
-    for i in 0..3 {
+    // A second for each: nobody waits for the end of that.
+    for i in 0..60 {
         raw(&redis, &["SET", &format!("other-{i}"), "x"]);
     }
     let always = EngineConfig {
@@ -264,7 +265,11 @@ async fn an_aof_turned_on_just_now_does_not_count_until_it_is_written() {
     raw(&redis, &["CONFIG", "SET", "appendfsync", "always"]);
     let engine = connect(always).await;
     fenced_because(&engine, "append-only file").await;
+    assert_eq!(info(&redis, "aof_rewrite_in_progress"), "1");
+    // Off ends the process that writes; the next one is done at once.
     raw(&redis, &["CONFIG", "SET", "rdb-key-save-delay", "0"]);
+    raw(&redis, &["CONFIG", "SET", "appendonly", "no"]);
+    raw(&redis, &["CONFIG", "SET", "appendonly", "yes"]);
     engine.opened(S, within(30_000)).await.unwrap();
     assert_eq!(info(&redis, "aof_rewrite_in_progress"), "0");
 }

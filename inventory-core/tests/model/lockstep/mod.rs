@@ -10,7 +10,7 @@ use std::{
 
 use devstack::redis::RedisServer;
 use inventory_core::{
-    engine::{Durability, Engine, EngineConfig, Held, ProjectionMode, ShardClock},
+    engine::{ConnectError, Durability, Engine, EngineConfig, Held, ProjectionMode, ShardClock},
     limits::BATCH_RESERVATIONS_MAX,
     model::{Model, ModelReply},
     *,
@@ -68,11 +68,11 @@ impl Pair {
             projection: ProjectionMode::None,
             clock: clock.clone(),
             pool_size: 2,
+            // A call that is cut off and repeated has another answer than the model's.
+            call_timeout: Duration::from_secs(30),
             ..EngineConfig::new(&redis.url())
         };
-        let engine = Engine::connect(config)
-            .await
-            .map_err(|error| error.to_string())?;
+        let engine = connected(&config).await?;
         let epoch = engine.gate(SHARD)?;
         Ok(Self {
             engine,
@@ -299,9 +299,30 @@ impl Pair {
     }
 }
 
+/// An engine whose connections are there: opening one may take two seconds at most, which a busy
+/// machine misses now and then, and no case is about that.
+async fn connected(config: &EngineConfig) -> Result<Engine, String> {
+    let late = soon();
+    loop {
+        let engine = match Engine::connect(config.clone()).await {
+            Err(ConnectError::Unreachable(_)) if Instant::now() < late => continue,
+            connected => connected.map_err(|error| error.to_string())?,
+        };
+        // The pool's first one, and the one for the journal.
+        let asked = match engine.status(SHARD, soon()).await {
+            Ok(_) => engine.entries(SHARD, None, 1, Duration::ZERO).await,
+            Err(fault) => Err(fault),
+        };
+        match asked {
+            Err(Fault::Unavailable(_)) if Instant::now() < late => {}
+            asked => return asked.map(|_| engine).map_err(fault),
+        }
+    }
+}
+
 /// No call of these tests may take so long.
 fn soon() -> Instant {
-    Instant::now() + Duration::from_secs(10)
+    Instant::now() + Duration::from_secs(60)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "it is given to map_err")]

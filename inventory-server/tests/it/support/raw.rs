@@ -41,9 +41,14 @@ impl Connection {
         let mut read = Vec::new();
         let mut byte = [0];
         while !read.ends_with(end.as_bytes()) {
-            match self.0.read(&mut byte).expect("bytes") {
-                0 => panic!("ended after {:?}", String::from_utf8_lossy(&read)),
-                _ => read.push(byte[0]),
+            match self.0.read(&mut byte) {
+                // The process was stopped for a while.
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Ok(0) => panic!("ended after {:?}", String::from_utf8_lossy(&read)),
+                got => {
+                    got.expect("bytes");
+                    read.push(byte[0]);
+                }
             }
         }
         String::from_utf8(read).expect("UTF-8")

@@ -5,6 +5,8 @@ use std::time::Duration;
 use access_token::{
     JwksSource, Role, TokenError, Verifier, VerifierSettings, sign::jwks, testing::Issuer,
 };
+use test_support::tls::Authority;
+use tls::{ServerTls, Trust};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -132,7 +134,7 @@ async fn a_file_is_a_source_too() {
     let issuer = Issuer::new();
     let file = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(file.path(), issuer.jwks_json()).expect("written");
-    let verifier = Verifier::new(JwksSource::file(file.path()), VerifierSettings::default());
+    let verifier = Verifier::new(JwksSource::file(file.path()), patient());
     verifier
         .verify(&issuer.token("u", &[]))
         .await
@@ -140,6 +142,14 @@ async fn a_file_is_a_source_too() {
     let nowhere = Verifier::new(JwksSource::file("/nowhere"), VerifierSettings::default());
     let answer = nowhere.verify(&issuer.token("u", &[])).await;
     assert_eq!(answer, Err(TokenError::Unavailable));
+}
+
+/// For sources outside of this process's memory, which a busy machine keeps waiting.
+fn patient() -> VerifierSettings {
+    VerifierSettings {
+        fetch_timeout: Duration::from_secs(60),
+        ..VerifierSettings::default()
+    }
 }
 
 /// Answers each connection with one of the texts, then takes no more.
@@ -173,8 +183,8 @@ async fn keys_come_over_http() {
     let closed = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n{body}");
     let wrong = "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n".to_owned();
     let (url, server) = serve(vec![wrong, good, closed]).await;
-    let source = JwksSource::url(&url).expect("a URL");
-    let verifier = Verifier::new(source, VerifierSettings::default());
+    let source = JwksSource::url(&url, &Trust::default()).expect("a URL");
+    let verifier = Verifier::new(source, patient());
     verifier.refresh().await.expect_err("500");
     verifier.refresh().await.expect("fetched");
     verifier.refresh().await.expect("fetched");
@@ -196,15 +206,51 @@ async fn keys_come_over_http() {
         .expect("good");
 }
 
+#[tokio::test]
+async fn keys_come_over_tls_from_whom_is_trusted() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = Authority::new(folder.path());
+    let issued = authority.issue("server", 2050);
+    let server = ServerTls::open(&issued.certificate, &issued.key).expect("a pair");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let issuer = Issuer::new();
+    let body = issuer.jwks_json();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.expect("a client");
+            let Ok(mut stream) = server.handshake(stream).await else {
+                continue;
+            };
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.expect("a request"));
+            }
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.expect("sent");
+            stream.flush().await.expect("sent");
+        }
+    });
+    let url = format!("https://localhost:{port}/keys");
+    let verifier = |trust: &Trust| {
+        let source = JwksSource::url(&url, trust).expect("a URL");
+        Verifier::new(source, VerifierSettings::default())
+    };
+    let refused = verifier(&Trust::default()).refresh().await;
+    let refused = refused.expect_err("nobody to be trusted");
+    assert!(refused.to_string().contains("UnknownIssuer"), "{refused}");
+    let trusting = verifier(&Trust::open(authority.file()).expect("an authority"));
+    trusting.refresh().await.expect("fetched");
+    let token = issuer.token("u", &[]);
+    trusting.verify(&token).await.expect("good");
+}
+
 #[test]
 fn only_http_is_a_url() {
-    for bad in [
-        "",
-        "keys.json",
-        "https://host/keys",
-        "ftp://host/",
-        "http://",
-    ] {
-        JwksSource::url(bad).expect_err(bad);
+    for bad in ["", "keys.json", "ftp://host/", "http://"] {
+        JwksSource::url(bad, &Trust::default()).expect_err(bad);
     }
 }

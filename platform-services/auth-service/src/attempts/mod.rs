@@ -21,6 +21,8 @@ use std::time::Duration;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use redis::{Script, aio::ConnectionManager, aio::ConnectionManagerConfig};
 
+use service_kit::tls::Trust;
+
 use crate::{limits::REDIS_TIMEOUT, secret};
 
 /// How many failures are too many.
@@ -34,6 +36,8 @@ pub struct AttemptLimits {
     pub address_max: u32,
     /// From the first failure on.
     pub window: Duration,
+    /// How long Redis may take; an attempt that it says nothing about in time is not counted.
+    pub redis_timeout: Duration,
 }
 
 impl Default for AttemptLimits {
@@ -43,6 +47,7 @@ impl Default for AttemptLimits {
             account_total_max: 100,
             address_max: 100,
             window: Duration::from_secs(15 * 60),
+            redis_timeout: REDIS_TIMEOUT,
         }
     }
 }
@@ -126,20 +131,20 @@ impl Attempt {
 }
 
 impl Attempts {
-    /// Nothing is connected yet.
+    /// In Redis at this URL; who connects by TLS (`rediss://`) trusts as said. Nothing is connected yet.
     ///
     /// # Errors
     /// A URL that is none.
     pub fn new(
-        redis_url: &str,
+        (redis_url, trust): (&str, &Trust),
         limits: AttemptLimits,
         metrics: AttemptMetrics,
     ) -> Result<Self, redis::RedisError> {
         let config = ConnectionManagerConfig::new()
-            .set_connection_timeout(Some(REDIS_TIMEOUT))
-            .set_response_timeout(Some(REDIS_TIMEOUT))
+            .set_connection_timeout(Some(limits.redis_timeout))
+            .set_response_timeout(Some(limits.redis_timeout))
             .set_max_delay(REDIS_TIMEOUT);
-        let client = redis::Client::open(redis_url)?;
+        let client = client(redis_url, trust)?;
         Ok(Self {
             connection: ConnectionManager::new_lazy_with_config(client, config)?,
             limits,
@@ -199,7 +204,7 @@ impl Attempts {
             let mut connection = self.connection.clone();
             redis::cmd("PING").query_async::<()>(&mut connection).await
         };
-        match tokio::time::timeout(REDIS_TIMEOUT, asked).await {
+        match tokio::time::timeout(self.limits.redis_timeout, asked).await {
             Ok(answer) => answer.map_err(|error| error.to_string()),
             Err(_) => Err("no answer in time".to_owned()),
         }
@@ -217,7 +222,7 @@ impl Attempts {
                 .arg(u64::try_from(self.limits.window.as_millis()).unwrap_or(u64::MAX));
             call.invoke_async::<i64>(&mut connection).await
         };
-        match tokio::time::timeout(REDIS_TIMEOUT, asked).await {
+        match tokio::time::timeout(self.limits.redis_timeout, asked).await {
             Ok(Ok(0)) => Ok(()),
             Ok(Ok(wait_ms)) => {
                 self.metrics.refused.inc();
@@ -238,4 +243,22 @@ impl Attempts {
             }
         }
     }
+}
+
+fn client(url: &str, trust: &Trust) -> Result<redis::Client, redis::RedisError> {
+    let refused = |why| Err((redis::ErrorKind::InvalidClientConfig, why).into());
+    if !url.starts_with("rediss://") {
+        return redis::Client::open(url);
+    }
+    if url.ends_with("#insecure") {
+        return refused(
+            "#insecure would trust any server, and is not taken; name the authority that signed \
+             the certificate of Redis instead (--tls-ca)",
+        );
+    }
+    let certificates = redis::TlsCertificates {
+        client_tls: None,
+        root_cert: Some(trust.all_pem().into_bytes()),
+    };
+    redis::Client::build_with_tls(url, certificates)
 }

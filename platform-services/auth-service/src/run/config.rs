@@ -5,7 +5,10 @@ use clap::{Parser, Subcommand};
 use service_kit::{
     config::{self, Auth, NoConfig, Problems},
     consumer::GroupFlags,
+    db,
+    kafka::{KafkaFlags, Security},
     telemetry::LogFormat,
+    tls::{Tls, TlsFlags},
     topics::{TopicFlags, TopicSettings},
 };
 
@@ -22,6 +25,8 @@ pub struct Config {
     pub redis_url: String,
     /// Kafka.
     pub kafka_brokers: String,
+    /// How Kafka is talked to.
+    pub kafka_security: Security,
     /// How topics are made.
     pub topics: TopicSettings,
     /// How long Kafka waits for a consumer that says nothing.
@@ -38,6 +43,8 @@ pub struct Config {
     pub attempts: AttemptLimits,
     /// Who may say where a request comes from.
     pub trusted_proxies: Vec<Network>,
+    /// What listeners serve, and whom outgoing connections trust.
+    pub tls: Tls,
     /// The `iss` of tokens.
     pub issuer: String,
     /// The `aud` of tokens.
@@ -83,9 +90,13 @@ struct Flags {
     #[arg(long, default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
     #[command(flatten)]
+    kafka: KafkaFlags,
+    #[command(flatten)]
     topics: TopicFlags,
     #[command(flatten)]
     group: GroupFlags,
+    #[command(flatten)]
+    tls: TlsFlags,
     /// Where user-service is, which knows the passwords.
     #[arg(long, default_value = "http://127.0.0.1:8081")]
     user_url: String,
@@ -184,13 +195,21 @@ impl Command {
                 problems.add(flag, "must not be empty");
             }
         }
+        let tls = flags.tls.tls(&mut problems);
+        let kafka_security = flags
+            .kafka
+            .security(&flags.kafka_brokers, &tls.trust, &mut problems);
         let redis = ["redis://", "rediss://", "redis+unix://", "unix://"];
         let window = &flags.attempts_window_seconds;
         let config = Config {
             listen: problems.listen("listen", &flags.listen, Auth::Required),
-            database_url: problems.url("database-url", &flags.database_url, &["mysql://"]),
+            database_url: db::trusting(
+                &problems.url("database-url", &flags.database_url, &["mysql://"]),
+                &tls.trust,
+            ),
             redis_url: problems.url("redis-url", &flags.redis_url, &redis),
             kafka_brokers: flags.kafka_brokers,
+            kafka_security,
             topics: flags.topics.settings(&mut problems),
             session: flags.group.session(&mut problems),
             user_url: problems.url("user-url", &flags.user_url, &["http://", "https://"]),
@@ -206,8 +225,10 @@ impl Command {
                 ),
                 address_max: number(&mut problems, "attempts-address", &flags.attempts_address),
                 window: problems.seconds("attempts-window-seconds", window, 1..=86_400),
+                ..AttemptLimits::default()
             },
             trusted_proxies,
+            tls,
             issuer: flags.token_issuer,
             audience: flags.token_audience,
             log: problems.log_format("log", &flags.log),

@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use access_token::{FetchError, JwksSource, Verifier, VerifierSettings};
 use service_kit::{
-    client::{Client, ClientConfigError, ClientMetrics, ClientSettings},
+    client::{Client, ClientConfigError, ClientSettings, Outbound},
     config::without_password,
     consumer::ConsumerMetrics,
     db::{self, DatabaseError, PoolSettings, ServiceName, Tables},
@@ -89,15 +89,21 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     let keys = Keys::open(&config.keys_dir, config.key_publication)?;
     registry.register_collector(Box::new(KeyMetrics(keys.clone())));
     let tokens = Tokens::new(keys.clone(), config.issuer.clone(), config.audience.clone());
-    let users = users(&config, &tokens, &ClientMetrics::register(&mut registry))?;
+    let outbound = Outbound::register(&mut registry, config.tls.trust.clone());
+    let users = users(&config, &tokens, &outbound)?;
     let failures = AttemptMetrics::register(&mut registry);
-    let attempts = Attempts::new(&config.redis_url, config.attempts, failures)?;
+    let attempts = Attempts::new(
+        (&config.redis_url, &config.tls.trust),
+        config.attempts,
+        failures,
+    )?;
     let store = Store::new(pool.clone());
     let background = Background {
         pool,
         tables: tables.clone(),
         name,
-        kafka: Kafka::new(&config.kafka_brokers, "auth-service"),
+        kafka: Kafka::new(&config.kafka_brokers, "auth-service")
+            .secured(config.kafka_security.clone()),
         topics: config.topics,
         session: config.session,
         consumer: ConsumerMetrics::register(&mut registry),
@@ -107,6 +113,7 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     let app = App::new(registry)
         .check("mariadb", tables.check())
         .auth(verifier(&config, &keys))
+        .tls(config.tls.server.clone())
         .openapi(OPENAPI);
     ready(address);
     tracing::info!(
@@ -130,13 +137,13 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     serve_beside(tasks, &background_stop, serving).await
 }
 
-fn users(config: &Config, tokens: &Tokens, metrics: &ClientMetrics) -> Result<Users, Error> {
+fn users(config: &Config, tokens: &Tokens, outbound: &Outbound) -> Result<Users, Error> {
     let settings = ClientSettings {
         attempt_timeout: USERS_TIMEOUT,
         timeout: USERS_TIMEOUT,
         ..ClientSettings::new("user")
     };
-    let client = Client::new(&config.user_url, settings, tokens.ours(), metrics)?;
+    let client = Client::new(&config.user_url, settings, tokens.ours(), outbound)?;
     Ok(Users::new(client))
 }
 

@@ -15,6 +15,8 @@ mod outages;
 #[cfg(test)]
 mod password;
 #[cfg(test)]
+mod redis_tls;
+#[cfg(test)]
 mod refresh;
 #[cfg(test)]
 mod roles;

@@ -1,4 +1,7 @@
-use service_kit::db::{self, OnConstraint as _};
+use service_kit::{
+    audit,
+    db::{self, OnConstraint as _},
+};
 use sqlx::{MySql, MySqlConnection, MySqlPool, Transaction};
 
 use super::{
@@ -57,6 +60,7 @@ pub(crate) async fn create(pool: &MySqlPool, wanted: &Wanted) -> Result<Category
         .bind(id.0)
         .execute(&mut *transaction)
         .await?;
+    audit::record(&mut transaction, &format!("category:{id}")).await?;
     let created = one(&mut transaction, id).await?.ok_or(NOT_FOUND)?;
     transaction.commit().await?;
     Ok(created)
@@ -114,6 +118,7 @@ pub(crate) async fn update(
         if before.name != wanted.name || before.path != path {
             pending::add_categories(&mut transaction, &path).await?;
         }
+        audit::record(&mut transaction, &format!("category:{id}")).await?;
         let updated = one(&mut transaction, id).await?.ok_or(NOT_FOUND)?;
         transaction.commit().await?;
         Ok(updated)
@@ -134,6 +139,7 @@ pub(crate) async fn delete(pool: &MySqlPool, id: Id, version: Option<u64>) -> Re
             _ => error.into(),
         });
     }
+    audit::record(&mut transaction, &format!("category:{id}")).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -6,7 +6,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use service_kit::http::{Json, Path, Problem, Query, RequestContext, auth::Principal};
+use service_kit::{
+    http::{Json, Path, Problem, Query, RequestContext, auth::Principal},
+    telemetry,
+};
 
 use super::{
     accepted,
@@ -109,6 +112,7 @@ pub(super) async fn detail(
     Path(order_id): Path<String>,
 ) -> Result<Json<OrderView>, Problem> {
     let asker = reader(&principal)?;
+    telemetry::correlate(&order_id);
     Ok(Json(shop.order(&asker, known_id(&order_id)?).await?))
 }
 
@@ -122,6 +126,7 @@ pub(super) async fn cancel(
 ) -> Result<Response, Problem> {
     let asker = person(&principal)?;
     let order_id = known_id(&order_id)?;
+    telemetry::correlate(order_id);
     let key = body::key(&headers, &asker.user_id, || json!(["cancel", order_id]))?;
     Ok(accepted(
         shop.cancel(&asker, order_id, key, &context).await?,
@@ -139,6 +144,7 @@ pub(super) async fn refund(
 ) -> Result<Response, Problem> {
     let asker = person(&principal)?;
     let order_id = known_id(&order_id)?;
+    telemetry::correlate(order_id);
     let wanted = Body::optional(&bytes)?.refund()?;
     let key = body::key(&headers, &asker.user_id, || {
         let lines = wanted.lines.as_ref().map(|lines| {

@@ -1,6 +1,7 @@
 use contracts::{Envelope, EventData, Timestamp, order as events};
-use service_kit::{consumer::Event, http::RequestContext, ids, outbox::Outbox};
+use service_kit::{consumer::Event, http::RequestContext, ids, outbox::Outbox, telemetry};
 use sqlx::MySqlConnection;
+use tracing::Span;
 
 use crate::{
     error::Error,
@@ -29,12 +30,17 @@ impl Cause {
         }
     }
 
-    /// A look of the watchdog, with an id that the log has too.
-    pub(crate) fn watchdog() -> Self {
-        Self {
-            id: format!("watchdog-{}", ids::uuid()),
+    /// A look of the watchdog at an order, with an id that the log has too, and its span.
+    pub(crate) fn watchdog(order_id: &str) -> (Self, Span) {
+        let id = format!("watchdog-{}", ids::uuid());
+        let cause = telemetry::Cause {
+            correlation_id: Some(order_id),
+            causation_id: Some(&id),
             traceparent: None,
-        }
+        };
+        let (span, traceparent) = telemetry::task_span("watchdog", cause);
+        let traceparent = Some(traceparent);
+        (Self { id, traceparent }, span)
     }
 }
 

@@ -1,5 +1,3 @@
-use std::net::TcpListener;
-
 use serde_json::{Value, json};
 
 use devstack::mariadb::MariaDbServer;
@@ -7,10 +5,7 @@ use devstack::mariadb::MariaDbServer;
 use crate::support::{SERVICE, Service, unique, until};
 
 /// An address where nobody listens.
-fn nowhere() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
-}
+const NOWHERE: &str = "http://127.0.0.1:1";
 
 #[test]
 fn a_neighbour_that_is_away_is_named_and_nothing_is_written() {
@@ -19,7 +14,7 @@ fn a_neighbour_that_is_away_is_named_and_nothing_is_written() {
         ("user-url", "user"),
         ("inventory-url", "inventory"),
     ] {
-        let service = Service::start(&[&format!("--{flag}={}", nowhere())]);
+        let service = Service::start(&[&format!("--{flag}={NOWHERE}")]);
         let customer = service.customer();
         let body = json!({
             "items": [{"skuId": "a", "quantity": 1}], "shippingAddressId": 1,
@@ -52,7 +47,7 @@ fn a_wrong_secret_is_the_shops_fault_not_the_customers() {
 fn without_the_catalog_a_cart_shows_what_is_known() {
     let service = Service::on(
         &SERVICE.database_url,
-        &[&format!("--catalog-url={}", nowhere())],
+        &[&format!("--catalog-url={NOWHERE}")],
     );
     let user = unique("user");
     let role = [access_token::Role::Customer];

@@ -1,6 +1,6 @@
 //! The binary: how it starts and how it ends.
 
-use std::{net::TcpListener, process::Command, time::Duration};
+use std::process::Command;
 
 use access_token::Role;
 use devstack::process::ServerProcess;
@@ -53,8 +53,7 @@ fn told_to_stop_it_ends_also_without_mariadb() {
     process
         .wait_for_line(|line| line.contains("waiting for MariaDB"), PATIENCE)
         .unwrap();
-    process.terminate().unwrap();
-    let ended = process.wait_for_exit(Duration::from_secs(10)).unwrap();
+    let ended = process.terminate().unwrap();
     assert_eq!(ended.code(), Some(0), "{}", process.log());
 }
 
@@ -63,9 +62,7 @@ fn told_to_stop_it_ends_also_without_mariadb() {
 #[test]
 fn killed_and_started_again_it_goes_on() {
     const ORDERS: usize = 40;
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    drop(listener);
+    let address = test_support::free_address().to_string();
     let database_url = MARIADB.create_database().unwrap();
     let args = arguments(&database_url, &[&format!("--listen={address}")]);
     let process = ServerProcess::builder(BINARY)

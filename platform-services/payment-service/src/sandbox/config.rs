@@ -6,6 +6,7 @@ use clap::Parser;
 use service_kit::{
     config::{self, Auth, NoConfig, Secret},
     telemetry::LogFormat,
+    tls::{Tls, TlsFlags},
 };
 
 /// Longest time an answer may be held back, in ms.
@@ -41,6 +42,8 @@ struct Flags {
     /// From the change of a payment to its webhook, in ms.
     #[arg(long, default_value = "500")]
     webhook_delay_ms: String,
+    #[command(flatten)]
+    tls: TlsFlags,
     /// json or text
     #[arg(long, default_value = "text")]
     log: String,
@@ -66,6 +69,8 @@ pub struct Config {
     pub slow: Duration,
     /// From a change to its webhook.
     pub webhook_delay: Duration,
+    /// What listeners serve, and whom outgoing connections trust.
+    pub tls: Tls,
     /// How logs are written.
     pub log: LogFormat,
     /// What is logged.
@@ -95,6 +100,7 @@ impl Config {
                 &flags.webhook_delay_ms,
                 0..=HOLD_MS_MAX,
             ),
+            tls: flags.tls.tls(&mut problems),
             log: problems.log_format("log", &flags.log),
             log_level: problems.log_level("log-level", &flags.log_level),
         };

@@ -12,7 +12,7 @@ mod webhook;
 use std::net::SocketAddr;
 
 use service_kit::{
-    client::{ClientConfigError, ClientMetrics},
+    client::{ClientConfigError, Outbound},
     http::{App, Settings},
     metrics,
     shutdown::Stop,
@@ -58,14 +58,14 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
         ..Settings::default()
     };
     let mut registry = metrics::registry("toss_sandbox", env!("CARGO_PKG_VERSION"));
-    let clients = ClientMetrics::register(&mut registry);
+    let outbound = Outbound::register(&mut registry, config.tls.trust.clone());
     let webhooks = Webhooks::new(
         config.webhook_url.as_deref(),
         config.webhook_delay,
-        &clients,
+        &outbound,
     )?;
+    let app = App::new(registry).tls(config.tls.server.clone());
     let sandbox = Sandbox::new(config, ledger, webhooks, stop.drain.clone());
-    let app = App::new(registry);
     ready(address);
     app.serve(listener, http::routes(sandbox), settings, &stop)
         .await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use contracts::Timestamp;
 use service_kit::{
     backoff::Backoff,
-    client::{Client, ClientConfigError, ClientMetrics, ClientSettings, TokenSource},
+    client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     clock,
 };
 
@@ -27,11 +27,11 @@ impl Webhooks {
     pub(crate) fn new(
         url: Option<&str>,
         delay: Duration,
-        metrics: &ClientMetrics,
+        outbound: &Outbound,
     ) -> Result<Self, ClientConfigError> {
         let settings = ClientSettings::new("shop");
         let client = url
-            .map(|url| Client::new(url, settings, TokenSource::none(), metrics))
+            .map(|url| Client::new(url, settings, TokenSource::none(), outbound))
             .transpose()?;
         Ok(Self { client, delay })
     }

@@ -13,6 +13,37 @@ pub(crate) enum Due {
     Refund,
 }
 
+impl Due {
+    /// In logs and spans.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Look => "look",
+            Self::Extend => "extend",
+            Self::Refund => "refund",
+        }
+    }
+}
+
+/// The event or request that asked for the payment or the refund with these keys, and its trace.
+pub(crate) async fn cause(
+    pool: &MySqlPool,
+    what: Due,
+    keys: &(String, String, String),
+) -> Result<(Option<String>, Option<String>), sqlx::Error> {
+    let select = match what {
+        Due::Look | Due::Extend => {
+            "SELECT cause_id, traceparent FROM payment WHERE order_id = ? AND '' = ? AND '' = ?"
+        }
+        Due::Refund => {
+            "SELECT cause_id, traceparent FROM payment_refund \
+             WHERE order_id = ? AND kind = ? AND refund_id = ?"
+        }
+    };
+    let (order_id, kind, id) = keys;
+    let found = sqlx::query_as(select).bind(order_id).bind(kind).bind(id);
+    Ok(found.fetch_optional(pool).await?.unwrap_or_default())
+}
+
 /// The keys of up to `rows_max` rows that are due at `now_ms`, which nobody else gets before
 /// `until_ms`: if this process dies, they are due again then. Keys are the order, and for refunds also
 /// the kind and the id.

@@ -9,7 +9,7 @@ mod refund;
 use service_kit::{consumer::HandlerError, http::Problem, outbox::OutboxError};
 
 pub(crate) use self::{
-    claim::{Due, claim},
+    claim::{Due, cause, claim},
     hold::{forget_holds, hold, keep_hold, stale_holds},
     payment::{
         Attempt, Payment, by_id, by_order, end_attempt, lock, lock_or_create, save, write_attempt,

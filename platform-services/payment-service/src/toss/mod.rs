@@ -15,9 +15,7 @@ use prometheus_client::{
 };
 use serde::Serialize;
 use service_kit::{
-    client::{
-        Call, Client, ClientConfigError, ClientError, ClientMetrics, ClientSettings, TokenSource,
-    },
+    client::{Call, Client, ClientConfigError, ClientError, ClientSettings, Outbound, TokenSource},
     config::Secret,
 };
 
@@ -80,7 +78,7 @@ impl Toss {
         secret_key: &Secret,
         timeout: Duration,
         failures: usize,
-        clients: &ClientMetrics,
+        outbound: &Outbound,
         metrics: TossMetrics,
     ) -> Result<Self, ClientConfigError> {
         let settings = ClientSettings {
@@ -90,8 +88,8 @@ impl Toss {
             breaker_failures: failures,
             ..ClientSettings::new("toss")
         };
-        let basic = TokenSource::basic(secret_key.reveal(), None)?;
-        let client = Client::new(url, settings, basic, clients)?;
+        let basic = TokenSource::basic(secret_key.reveal(), None);
+        let client = Client::new(url, settings, basic, outbound)?;
         Ok(Self { client, metrics })
     }
 

@@ -106,7 +106,8 @@ fn what_the_gateway_never_took_fails() {
     let asked = unknown(["timeout-before", "error"]);
     let other = asked[0].0.confirm(&unique("k"));
     let other = other.refused(409, "INVALID_PAYMENT_STATE");
-    assert_eq!(other["state"], "UNKNOWN");
+    let states = [json!("UNKNOWN"), json!("FAILED")];
+    assert!(states.contains(&other["state"]), "{other:#}");
     for (order, key) in &asked {
         let failed = order.wait("FAILED");
         assert_eq!(failed["gatewayCode"], "NOT_FOUND_PAYMENT");

@@ -12,8 +12,8 @@ use crate::support::{
 
 /// A confirm through a replica that is killed while it waits for the answer.
 fn killed_while_it_pays(prefix: &str) -> Order {
-    // It waits for longer than the others, so that it dies before it gives up.
-    let (process, http) = WORLD.around.deaf(&["--gateway-timeout-ms=1500"]);
+    // It waits for longer than the sandbox keeps its answer, so that it dies before it gives up.
+    let (process, http) = WORLD.around.deaf(&["--gateway-timeout-ms=5000"]);
     let order = Order::ready();
     let (token, body) = (order.token(), order.body(&unique(prefix)).to_string());
     let asking = thread::spawn(move || {
@@ -51,7 +51,7 @@ fn an_approval_that_nobody_heard_of_a_cancelled_order_is_paid_back() {
 
 #[test]
 fn a_refund_that_was_cut_off_goes_back_once() {
-    let (process, http) = WORLD.around.deaf(&["--gateway-timeout-ms=1500"]);
+    let (process, http) = WORLD.around.deaf(&["--gateway-timeout-ms=5000"]);
     let order = Order::paid("refund-timeout-after");
     let id = order.payment()["paymentId"].as_str().unwrap().to_owned();
     let admin = WORLD.admin();

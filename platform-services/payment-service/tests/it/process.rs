@@ -2,7 +2,7 @@
 
 use devstack::process::ServerProcess;
 
-use crate::support::{Http, PATIENCE, WORLD};
+use crate::support::{PATIENCE, WORLD, listening};
 
 #[test]
 fn without_a_gateway_it_does_not_start() {
@@ -29,12 +29,7 @@ fn without_a_database_it_waits_and_says_so() {
         .env("PAYMENT_TOSS_SECRET_KEY", "a secret that nobody sees")
         .start()
         .unwrap();
-    let line = process.wait_for_line(|line| line.contains("listening"), PATIENCE);
-    let line = line.unwrap();
-    let http = Http::new(&format!(
-        "http://{}",
-        line.rsplit("address=").next().unwrap().trim()
-    ));
+    let http = listening(&process);
     assert_eq!(http.get("/healthz", "").status, 200);
     let ready = http.get("/readyz", "");
     assert_eq!(

@@ -81,10 +81,11 @@ fn a_hold_that_ends_before_the_order_is_paid_ends_the_order() {
     let (shop, _visit) = shop();
     let cup = shop.goods("cup", 9_000, 5);
     let customer = shop.customer();
-    let hold = text(&customer.hold(&[(&cup, 2)], 2).expect(201)["reservationId"]);
+    let hold = text(&customer.hold(&[(&cup, 2)], 600).expect(201)["reservationId"]);
     let placed = customer.ask(&[(&cup, 2)], json!({"reservationId": hold}));
     let order = Order::of(customer, &placed.expect(202));
     // The hold may be over before the order gets it, or after.
+    shop.hurry(&hold);
     let order_now = order.until("CANCELLED");
     assert_eq!(
         order_now["cancelReason"], "RESERVATION_EXPIRED",

@@ -1,8 +1,5 @@
 //! What the gateway may do to a payment.
 
-use std::time::Duration;
-
-use devstack::wait;
 use serde_json::json;
 
 use crate::support::{Stock, shop, unique, until};
@@ -134,10 +131,7 @@ fn a_slow_gateway_is_waited_for() {
     let order = shop.customer().order_to_pay(&[(&cup, 1)]);
     let paid = order.pay("slow-");
     assert!(matches!(paid.status, 200 | 202), "{}", paid.text);
-    wait::until(Duration::from_secs(20), "it is sold", || {
-        order.read()["status"] == "CONFIRMED"
-    })
-    .unwrap();
+    order.until("CONFIRMED");
     assert_eq!(order.ledger(), (order.total, 0));
     shop.assert_in_step(&[&cup]);
 }

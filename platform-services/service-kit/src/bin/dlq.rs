@@ -5,10 +5,12 @@ use std::{io::Write, ops::RangeInclusive, process::ExitCode};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use service_kit::{
+    audit,
     config::{self, Problems},
     dlq::{self, DlqError, Letters, Pick, Resolution, Resolved},
-    kafka::Kafka,
+    kafka::{Kafka, KafkaFlags},
     telemetry::{self, LogFormat},
+    tls::TrustFlags,
 };
 
 /// Lists, replays and discards events that no consumer could handle.
@@ -28,12 +30,20 @@ struct Flags {
         global = true
     )]
     kafka_brokers: String,
+    // Before the command, or by DLQ_<FLAG>.
+    #[command(flatten)]
+    kafka: KafkaFlags,
+    #[command(flatten)]
+    trust: TrustFlags,
     /// Answer as JSON.
     #[arg(long, global = true)]
     json: bool,
     /// Log level: error, warn, info, debug, trace, or a filter.
     #[arg(long, value_name = "LEVEL", default_value = "error", global = true)]
     log_level: String,
+    /// Who does it, for the audit.
+    #[arg(long, value_name = "NAME", default_value = "unknown", global = true)]
+    user: String,
     #[command(subcommand)]
     command: Command,
 }
@@ -91,6 +101,11 @@ fn main() -> ExitCode {
     };
     let log_level = problems.log_level("log-level", &flags.log_level);
     let pick = pick(&flags.command, &mut problems);
+    let trust = flags.trust.trust(&mut problems);
+    let security = flags
+        .kafka
+        .security(&flags.kafka_brokers, &trust, &mut problems);
+    let kafka = Kafka::new(&flags.kafka_brokers, "dlq").secured(security);
     let pick = match problems.finish(pick) {
         Ok(pick) => pick,
         Err(none) => return none.exit_code("dlq"),
@@ -100,7 +115,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),
     };
-    match runtime.block_on(run(&flags, &pick)) {
+    match runtime.block_on(run(&flags, &kafka, &pick)) {
         Ok((text, found)) => {
             let written = std::io::stdout().write_all(text.as_bytes());
             if written.is_ok() && found {
@@ -150,17 +165,32 @@ fn range(text: &str) -> Option<RangeInclusive<i64>> {
 }
 
 /// What to print, and whether there was anything.
-async fn run(flags: &Flags, pick: &Pick) -> Result<(String, bool), DlqError> {
-    let kafka = Kafka::new(&flags.kafka_brokers, "dlq");
+async fn run(flags: &Flags, kafka: &Kafka, pick: &Pick) -> Result<(String, bool), DlqError> {
     let (which, resolution) = match &flags.command {
         Command::List { which, resolved } => {
-            let letters = dlq::find(&kafka, &which.topic, pick, *resolved).await?;
+            let letters = dlq::find(kafka, &which.topic, pick, *resolved).await?;
             return Ok((list(flags.json, &letters), true));
         }
         Command::Replay { which, .. } => (which, Resolution::Replayed),
         Command::Discard { which, .. } => (which, Resolution::Discarded),
     };
-    let done = dlq::resolve(&kafka, &which.topic, pick, resolution).await?;
+    let done = dlq::resolve(kafka, &which.topic, pick, resolution).await;
+    audit::Line {
+        who: &format!("dlq:{}", flags.user),
+        action: match resolution {
+            Resolution::Replayed => "dlq replay",
+            Resolution::Discarded => "dlq discard",
+        },
+        on: &done.as_ref().map_or_else(
+            |_| format!("{} {pick:?}", which.topic),
+            |done| format!("{} {:?}", done.topic, done.offsets),
+        ),
+        outcome: if done.is_ok() { "done" } else { "failed" },
+        status: None,
+        request_id: None,
+    }
+    .write();
+    let done = done?;
     let found = !done.offsets.is_empty();
     let text = if flags.json {
         json(&done)

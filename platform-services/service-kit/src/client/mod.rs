@@ -12,16 +12,19 @@
 //! ```no_run
 //! # use prometheus_client::registry::Registry;
 //! # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
-//! use service_kit::client::{Client, ClientMetrics, ClientSettings, TokenSource};
+//! use service_kit::{
+//!     client::{Client, ClientSettings, Outbound, TokenSource},
+//!     tls::Trust,
+//! };
 //!
 //! let mut registry = Registry::default();
-//! let metrics = ClientMetrics::register(&mut registry);
+//! let outbound = Outbound::register(&mut registry, Trust::default());
 //! let secret = "of the environment".to_owned().into();
 //! let tokens = TokenSource::client_credentials(
-//!     "http://127.0.0.1:8089", "order-service", secret, &metrics,
+//!     "http://127.0.0.1:8089", "order-service", secret, &outbound,
 //! )?;
 //! let catalog = Client::new(
-//!     "http://127.0.0.1:8084", ClientSettings::new("catalog"), tokens, &metrics,
+//!     "http://127.0.0.1:8084", ClientSettings::new("catalog"), tokens, &outbound,
 //! )?;
 //! let answer: serde_json::Value = catalog
 //!     .post("/internal/skus/resolve")
@@ -38,10 +41,11 @@ mod breaker;
 mod call;
 mod error;
 mod metrics;
+mod outbound;
 mod settings;
 mod token;
 
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
@@ -51,6 +55,7 @@ pub use self::{
     call::Call,
     error::{ClientConfigError, ClientError, Remote},
     metrics::ClientMetrics,
+    outbound::Outbound,
     settings::ClientSettings,
     token::{Grant, TokenSource},
 };
@@ -80,16 +85,20 @@ impl Client {
         base_url: &str,
         settings: ClientSettings,
         tokens: TokenSource,
-        metrics: &ClientMetrics,
+        outbound: &Outbound,
     ) -> Result<Self, ClientConfigError> {
-        install_tls();
         let base_url = base_url.trim_end_matches('/').to_owned();
         let url = reqwest::Url::parse(&base_url)
             .map_err(|error| ClientConfigError::Url(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(ClientConfigError::Url("neither http nor https".to_owned()));
         }
+        let tls = outbound
+            .trust()
+            .client_config()
+            .map_err(|error| ClientConfigError::Tls(error.to_string()))?;
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.as_ref().clone())
             .connect_timeout(settings.connect_timeout)
             .pool_max_idle_per_host(settings.connections_max)
             .pool_idle_timeout(settings.idle_timeout)
@@ -99,9 +108,9 @@ impl Client {
             .build()
             .map_err(|error| ClientConfigError::Tls(error::chain(&error)))?;
         Ok(Self(Arc::new(Inner {
-            guarded: breaker::guard(http.clone(), settings, metrics)?,
+            guarded: breaker::guard(http.clone(), settings, outbound.metrics())?,
             places: Semaphore::new(settings.connections_max),
-            metrics: metrics.clone(),
+            metrics: outbound.metrics().clone(),
             base_url,
             settings,
             http,
@@ -128,12 +137,4 @@ impl Client {
     pub fn delete(&self, path: &str) -> Call {
         Call::new(self.clone(), reqwest::Method::DELETE, path)
     }
-}
-
-/// reqwest asks the process's provider; whoever installed one first keeps it.
-fn install_tls() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        drop(rustls::crypto::ring::default_provider().install_default());
-    });
 }

@@ -2,13 +2,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::BoxFuture;
 use reqwest::header::HeaderValue;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Client, ClientConfigError, ClientMetrics, ClientSettings};
+use super::{Client, ClientConfigError, ClientSettings, Outbound};
 use crate::config::Secret;
 
 /// A token is renewed when less of its life than this is left, or a quarter of it.
@@ -71,20 +72,11 @@ impl TokenSource {
     }
 
     /// HTTP Basic, as gateways want it.
-    ///
-    /// # Errors
-    /// [`ClientConfigError::Tls`] where no request can be built.
-    pub fn basic(user: &str, password: Option<&Secret>) -> Result<Self, ClientConfigError> {
-        super::install_tls();
-        let failed = |error: reqwest::Error| ClientConfigError::Tls(error.to_string());
-        let http = reqwest::Client::builder().build().map_err(failed)?;
-        let request = http
-            .get("http://127.0.0.1/")
-            .basic_auth(user, password.map(Secret::reveal))
-            .build()
-            .map_err(failed)?;
-        let header = request.headers().get(reqwest::header::AUTHORIZATION);
-        Ok(Self(header.cloned().map_or(Source::None, Source::Fixed)))
+    #[must_use]
+    pub fn basic(user: &str, password: Option<&Secret>) -> Self {
+        let both = format!("{user}:{}", password.map_or("", Secret::reveal));
+        let header = authorization("Basic", &STANDARD.encode(both));
+        Self(header.map_or(Source::None, Source::Fixed))
     }
 
     /// A bearer token from whoever `issue` asks, kept until shortly before it expires.
@@ -107,7 +99,7 @@ impl TokenSource {
         auth_url: &str,
         client_id: &str,
         client_secret: Secret,
-        metrics: &ClientMetrics,
+        outbound: &Outbound,
     ) -> Result<Self, ClientConfigError> {
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
@@ -116,7 +108,7 @@ impl TokenSource {
             expires_in: u64,
         }
         let settings = ClientSettings::new("auth");
-        let auth = Client::new(auth_url, settings, Self::none(), metrics)?;
+        let auth = Client::new(auth_url, settings, Self::none(), outbound)?;
         let client_id = client_id.to_owned();
         Ok(Self::issued_by(move || {
             let call = auth.post("/api/auth/token").idempotent().json(&json!({
@@ -200,9 +192,13 @@ impl Issued {
 }
 
 fn bearer(token: &str) -> Option<HeaderValue> {
-    let mut header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+    authorization("Bearer", token).filter(|_| !token.is_empty())
+}
+
+fn authorization(scheme: &str, credentials: &str) -> Option<HeaderValue> {
+    let mut header = HeaderValue::from_str(&format!("{scheme} {credentials}")).ok()?;
     header.set_sensitive(true);
-    (!token.is_empty()).then_some(header)
+    Some(header)
 }
 
 impl fmt::Debug for TokenSource {

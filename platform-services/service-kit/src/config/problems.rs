@@ -137,6 +137,12 @@ impl Problems {
     }
 }
 
+impl tls::Complaints for Problems {
+    fn add(&mut self, flag: &str, problem: &dyn Display) {
+        Self::add(self, flag, problem);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -32,9 +32,14 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A URL without its password, for logs and messages.
+/// A URL without its password, for logs and messages. That of a unix socket of Redis stands behind the
+/// question mark (`pass=`); then nothing behind that is shown.
 #[must_use]
 pub fn without_password(url: &str) -> String {
+    let url = match url.split_once('?') {
+        Some((place, query)) if query.contains("pass=") => place,
+        _ => url,
+    };
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };
@@ -58,6 +63,10 @@ mod tests {
             "mysql://u@h:1/db"
         );
         assert_eq!(without_password("redis://h:1"), "redis://h:1");
+        assert_eq!(
+            without_password("redis+unix:///s?user=u&pass=p"),
+            "redis+unix:///s"
+        );
         let secret: Secret = "geheim".parse().expect("any text");
         assert_eq!(format!("{secret:?} {}", secret.reveal()), "*** geheim");
     }

@@ -238,6 +238,6 @@ impl Probe {
                 ("queued.min.messages", "1"),
                 ("queued.max.messages.kbytes", "1024"),
             ])
-            .create_with_context(Context)
+            .create_with_context(self.kafka.context())
     }
 }

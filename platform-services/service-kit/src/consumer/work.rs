@@ -118,9 +118,13 @@ impl<P: Process> Shop<P> {
         };
         let mut backoff = Backoff::new(self.settings.retry_first, self.settings.retry_longest);
         let mut attempt: u32 = 0;
+        // Of the last attempt; that of a message which is no event has no ids.
+        let mut span = Span::none();
         loop {
             attempt = attempt.saturating_add(1);
-            let dead = match self.attempt(record, attempt).await {
+            let tried = self.attempt(record, attempt, &mut span).await;
+            span.in_scope(|| tracing::debug!(attempt, outcome = ?tried, "tried"));
+            let dead = match tried {
                 Ok(Done::Handled) => {
                     self.metrics.handled.get_or_create(&topic()).inc();
                     break;
@@ -140,22 +144,25 @@ impl<P: Process> Shop<P> {
                 Err(HandlerError::Transient(error)) => {
                     self.metrics.retries.get_or_create(&topic()).inc();
                     let pause = backoff.pause();
-                    tracing::warn!(
-                        topic = record.topic,
-                        partition = record.partition,
-                        offset = record.offset,
-                        attempt,
-                        error,
-                        ?pause,
-                        "an event is tried again"
-                    );
+                    span.in_scope(|| {
+                        tracing::warn!(
+                            topic = record.topic,
+                            partition = record.partition,
+                            offset = record.offset,
+                            attempt,
+                            error,
+                            ?pause,
+                            "an event is tried again"
+                        );
+                    });
                     if !self.wait(turn, pause).await {
                         return false;
                     }
                     continue;
                 }
             };
-            if !self.bury(record, turn, attempt, &dead).await {
+            let buried = self.bury(record, turn, attempt, &dead);
+            if !buried.instrument(span.clone()).await {
                 return false;
             }
             self.metrics.dead.get_or_create(&reason(&dead.reason)).inc();
@@ -177,8 +184,13 @@ impl<P: Process> Shop<P> {
         }
     }
 
-    /// One attempt.
-    async fn attempt(&self, record: &Record, attempt: u32) -> Result<Done, HandlerError> {
+    /// One attempt, in a span of its own.
+    async fn attempt(
+        &self,
+        record: &Record,
+        attempt: u32,
+        within: &mut Span,
+    ) -> Result<Done, HandlerError> {
         if let Some(why) = &record.unreadable {
             return Err(HandlerError::permanent(UNREADABLE, why));
         }
@@ -221,6 +233,7 @@ impl<P: Process> Shop<P> {
             // What follows from the event follows from its handling.
             event.raw.envelope.traceparent = Some(current);
         }
+        within.clone_from(&span);
         self.call(&event, span).await
     }
 

@@ -5,6 +5,31 @@ pub(super) fn is_unknown_database(error: &sqlx::Error) -> bool {
     number(error) == Some(1049)
 }
 
+/// What to do about an error of TLS; begins with a colon.
+pub(super) fn advice(error: &sqlx::Error) -> &'static str {
+    if !matches!(error, sqlx::Error::Io(_) | sqlx::Error::Tls(_)) {
+        return "";
+    }
+    let text = error.to_string();
+    let advices = [
+        (
+            "UnknownIssuer",
+            ": nobody whom this machine trusts has signed its certificate; name the authority that did by \
+             --tls-ca, or by ssl-ca in the URL",
+        ),
+        (
+            "not valid for name",
+            ": its certificate is for another host; say the host that stands in it",
+        ),
+        (
+            "does not support TLS",
+            ": give MariaDB a certificate (ssl-cert, ssl-key in its settings), or leave ssl-mode out of the URL",
+        ),
+    ];
+    let found = advices.iter().find(|(sign, _)| text.contains(sign));
+    found.map_or("", |(_, advice)| advice)
+}
+
 /// The number of an error that MariaDB answered.
 #[must_use]
 pub fn number(error: &sqlx::Error) -> Option<u16> {

@@ -4,6 +4,7 @@
 mod error;
 mod name;
 mod tables;
+mod url;
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
@@ -17,6 +18,7 @@ pub use self::{
     error::{OnConstraint, constraint, is_duplicate_key, is_transient, number},
     name::{InvalidName, ServiceName},
     tables::Tables,
+    url::trusting,
 };
 
 /// How a pool behaves.
@@ -55,7 +57,7 @@ pub enum DatabaseError {
     #[error("database URL: {0}; it is mysql://user:password@host[:port]/database")]
     Url(String),
     /// It cannot be reached, or refuses this user.
-    #[error("cannot reach MariaDB: {0}")]
+    #[error("cannot reach MariaDB: {0}{advice}", advice = error::advice(.0))]
     Unreachable(sqlx::Error),
     /// Another process has been migrating for too long.
     #[error(
@@ -195,6 +197,12 @@ pub async fn create(url: &str, database: &str) -> Result<(), DatabaseError> {
 }
 
 fn parse(url: &str) -> Result<MySqlConnectOptions, DatabaseError> {
+    if let Some(name) = url::misspelt(url) {
+        return Err(DatabaseError::Url(format!(
+            "there is no {name}; TLS is said by {}",
+            url::SETTINGS.join(", ")
+        )));
+    }
     MySqlConnectOptions::from_str(url).map_err(|error| DatabaseError::Url(error.to_string()))
 }
 

@@ -181,7 +181,7 @@ async fn trim(kafka: &Kafka, dlq: &str, read: &Reading) -> Result<(), KafkaError
     if end <= read.ends.start {
         return Ok(());
     }
-    let admin: AdminClient<Context> = kafka.config(&[]).create_with_context(Context)?;
+    let admin: AdminClient<Context> = kafka.config(&[]).create_with_context(kafka.context())?;
     let mut list = TopicPartitionList::new();
     list.add_partition_offset(dlq, 0, Offset::Offset(end))?;
     let options = AdminOptions::new().operation_timeout(Some(SEND_TIMEOUT));

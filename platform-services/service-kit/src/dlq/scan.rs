@@ -52,7 +52,7 @@ impl Scan {
                 ("queued.max.messages.kbytes", AHEAD_KBYTES),
                 ("fetch.queue.backoff.ms", "10"),
             ])
-            .create_with_context(Context);
+            .create_with_context(kafka.context());
         match created {
             Ok(consumer) => Ok(Self { consumer, dlq }),
             Err(error) => Err(DlqError::Kafka { topic: dlq, error }),

@@ -15,15 +15,14 @@
 //!
 //! Take it before the body: who may not ask should not learn what is wrong with the question.
 
-use std::{fmt::Display, sync::Arc};
+use std::sync::Arc;
 
-use access_token::{Claims, TokenError, bearer, flags::Complaints};
+use access_token::{Claims, TokenError, bearer};
 pub use access_token::{Role, Verifier, flags::TokenFlags};
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use hyper::{StatusCode, http::request::Parts};
 
-use super::Problem;
-use crate::config::Problems;
+use super::{Problem, RequestContext};
 
 /// Who asks, by a good token.
 #[derive(Debug, Clone)]
@@ -98,6 +97,15 @@ async fn principal(parts: &mut Parts) -> Result<Option<Principal>, Problem> {
     };
     let claims = verifier.verify(token).await.map_err(refusal)?;
     let principal = Principal(claims);
+    if let Some(context) = parts.extensions.get::<RequestContext>() {
+        let highest = [Role::Admin, Role::Service, Role::Customer]
+            .into_iter()
+            .find(|role| principal.has(*role));
+        let role = highest.map_or("nobody", Role::as_str);
+        let role = role.to_ascii_lowercase();
+        let is_admin = highest == Some(Role::Admin);
+        context.asked.by(&role, principal.subject(), is_admin);
+    }
     parts.extensions.insert(principal.clone());
     Ok(Some(principal))
 }
@@ -119,12 +127,6 @@ fn refusal(error: TokenError) -> Problem {
         | TokenError::Audience
         | TokenError::Expired
         | TokenError::NotYet => Problem::unauthenticated(error.to_string()),
-    }
-}
-
-impl Complaints for Problems {
-    fn add(&mut self, flag: &str, problem: &dyn Display) {
-        Problems::add(self, flag, problem);
     }
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    http::header::CONTENT_TYPE,
+    http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE},
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -105,7 +105,12 @@ pub(super) fn routes(
 
 async fn docs() -> Response {
     const PAGE: &str = include_str!("../../../../docs/openapi.html");
-    ([(CONTENT_TYPE, "text/html; charset=utf-8")], PAGE).into_response()
+    const POLICY: &str = include_str!("../../../../docs/openapi.csp");
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, POLICY),
+    ];
+    (headers, PAGE).into_response()
 }
 
 /// Asks all at once.
@@ -145,4 +150,27 @@ async fn readyz(checks: Arc<[Check]>, drain: CancellationToken) -> Response {
         StatusCode::SERVICE_UNAVAILABLE
     };
     (status, Json(body)).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use sha2::{Digest as _, Sha256};
+
+    /// The page runs its own script and none else.
+    #[test]
+    fn the_policy_of_the_page_names_its_script_and_its_style() {
+        let page = include_str!("../../../../docs/openapi.html");
+        let policy = include_str!("../../../../docs/openapi.csp");
+        for (directive, open, close) in [
+            ("script-src", "<script>", "</script>"),
+            ("style-src", "<style>", "</style>"),
+        ] {
+            let (_, rest) = page.split_once(open).expect("one of it");
+            let (text, _) = rest.split_once(close).expect("its end");
+            let hash = STANDARD.encode(Sha256::digest(text));
+            let allowed = format!("{directive} 'sha256-{hash}';");
+            assert!(policy.contains(&allowed), "docs/openapi.csp: {allowed}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! What is done around every request.
 
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{collections::HashSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     extract::{MatchedPath, Request, State},
@@ -11,15 +11,20 @@ use futures_util::FutureExt as _;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::{
     StatusCode,
-    header::{ALLOW, CONTENT_TYPE},
+    header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, X_CONTENT_TYPE_OPTIONS},
 };
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use super::{
-    Problem, RequestContext, X_REQUEST_ID, metrics::HttpMetrics, problem::CONTENT_TYPE_PROBLEM,
+    Problem, RequestContext, X_REQUEST_ID, app::nameless, metrics::HttpMetrics,
+    problem::CONTENT_TYPE_PROBLEM, timed_body::TimedBody,
 };
-use crate::telemetry::{self, Cause};
+use crate::{
+    audit::{self, Asked},
+    telemetry::{self, Cause},
+    trace_context,
+};
 
 /// The route of requests that no route answers.
 const UNMATCHED: &str = "unmatched";
@@ -32,6 +37,9 @@ pub(super) struct Around {
     pub(super) metrics: HttpMetrics,
     pub(super) request_timeout: Duration,
     pub(super) body_bytes_max: usize,
+    pub(super) body_timeout: Duration,
+    /// The operations, as [`nameless`] routes, that only some of the staff may ask for.
+    pub(super) staff_only: Arc<HashSet<String>>,
 }
 
 pub(super) async fn around(
@@ -49,6 +57,9 @@ pub(super) async fn around(
             .get::<MatchedPath>()
             .map_or(UNMATCHED, MatchedPath::as_str)
     );
+    if context.traceparent.is_none() && !telemetry::is_collecting() {
+        context.traceparent = Some(trace_context::unrecorded());
+    }
     let cause = Cause {
         traceparent: context.traceparent.as_deref(),
         ..Cause::default()
@@ -62,13 +73,29 @@ pub(super) async fn around(
     if let Some(current) = telemetry::traceparent(&span) {
         context.traceparent = Some(current);
     }
+    let staff_only = around.staff_only.contains(&nameless(&route));
+    context.asked = Asked::new(&route, request.uri().path(), staff_only);
     request.extensions_mut().insert(context.clone());
     let in_flight = InFlight::begin(&around.metrics);
-    let mut response = answer(&around, request, next).instrument(span).await;
+    let request = request.map(|body| TimedBody::within(around.body_timeout, body));
+    let answering = answer(&around, request, next);
+    #[cfg(feature = "db")]
+    let answering = audit::scope(context.clone(), answering);
+    let mut response = answering.instrument(span.clone()).await;
     drop(in_flight);
-    response
-        .headers_mut()
-        .insert(X_REQUEST_ID.clone(), context.header());
+    span.in_scope(|| {
+        let status = response.status().as_u16();
+        tracing::debug!(status, took_ms = started.elapsed().as_millis(), "answered");
+        context.asked.answered(status, &context.request_id);
+    });
+    let refused = response.status().is_client_error() || response.status().is_server_error();
+    let headers = response.headers_mut();
+    headers.insert(X_REQUEST_ID.clone(), context.header());
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A refusal now is none for later, or for others.
+    if refused {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
     around
         .metrics
         .observe(&route, response.status(), started.elapsed());

@@ -23,6 +23,7 @@ mod app;
 pub mod auth;
 mod extract;
 mod form;
+mod guarded;
 mod health;
 mod layer;
 mod listen;
@@ -30,13 +31,14 @@ mod metrics;
 mod problem;
 mod request_id;
 mod server;
+mod timed_body;
 
 pub use self::{
-    app::{App, Settings},
+    app::{App, H2_STREAMS_MAX, HEAD_BYTES_MAX, HEADERS_MAX, Settings},
     extract::{Json, Path, Query},
     form::Form,
     listen::{ListenError, listen},
     problem::{FieldError, Problem},
     request_id::{RequestContext, X_REQUEST_ID},
-    server::PeerAddress,
+    server::{PeerAddress, serve},
 };

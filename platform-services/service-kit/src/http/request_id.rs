@@ -8,7 +8,7 @@ use hyper::{
     http::request::Parts,
 };
 
-use crate::{ids, trace_context};
+use crate::{audit::Asked, ids, trace_context};
 
 /// The header that names a request.
 pub static X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -23,8 +23,10 @@ pub struct RequestContext {
     /// The caller's id where it is visible ASCII, with blanks only inside, and not too long; else
     /// one of ours.
     pub request_id: String,
-    /// The caller's, where it is one.
+    /// That of answering this request, where spans are collected; else the caller's, or one of ours.
     pub traceparent: Option<String>,
+    /// What is asked, and by whom, for the audit.
+    pub asked: Asked,
 }
 
 impl RequestContext {
@@ -42,6 +44,7 @@ impl RequestContext {
         Self {
             request_id,
             traceparent,
+            asked: Asked::default(),
         }
     }
 

@@ -40,7 +40,7 @@ use self::{
 };
 use crate::{
     backoff::Backoff,
-    client::{Client, ClientConfigError, ClientMetrics, ClientSettings, TokenSource},
+    client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     db::ServiceName,
 };
 
@@ -74,9 +74,9 @@ impl JanitorSettings {
 ///
 /// # Errors
 /// [`ClientConfigError`]: it is no such URL.
-pub fn client(url: &str, metrics: &ClientMetrics) -> Result<Client, ClientConfigError> {
+pub fn client(url: &str, outbound: &Outbound) -> Result<Client, ClientConfigError> {
     let settings = ClientSettings::new("connect");
-    Client::new(url, settings, TokenSource::none(), metrics)
+    Client::new(url, settings, TokenSource::none(), outbound)
 }
 
 const PAUSE_FIRST: Duration = Duration::from_millis(200);

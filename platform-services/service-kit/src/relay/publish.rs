@@ -13,12 +13,16 @@ use rdkafka::{
     producer::{FutureRecord, Producer as _},
 };
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 use super::{
     metrics::{RelayMetrics, TopicLabel},
     rows::Row,
 };
-use crate::kafka::{self, Producer};
+use crate::{
+    kafka::{self, Producer},
+    telemetry,
+};
 
 /// What became of a batch.
 #[derive(Debug, Default)]
@@ -55,7 +59,8 @@ pub(super) async fn publish(
                 if Instant::now() >= send_until {
                     break;
                 }
-                if let Err(error) = send(producer, row).await {
+                let span = telemetry::step_span("publish", &row.topic, row.traceparent.as_deref());
+                if let Err(error) = send(producer, row).instrument(span).await {
                     failure = Some(error);
                     break;
                 }

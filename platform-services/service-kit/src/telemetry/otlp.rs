@@ -1,14 +1,19 @@
 //! Spans to a collector, by OTLP over HTTP (protobuf), where the environment names one.
 //!
 //! The variables are those of every OpenTelemetry SDK: `OTEL_EXPORTER_OTLP_ENDPOINT`
-//! (`http://host:4318`; spans go to `/v1/traces` below it), `OTEL_SERVICE_NAME` (else the program's
-//! name) and `OTEL_TRACES_SAMPLER`. Only `http://`: what crosses a network goes to a collector beside the
-//! process first. Nothing waits for a collector: what it does not take in time is dropped.
+//! (`http://host:4318` or `https://…`; spans go to `/v1/traces` below it), `OTEL_EXPORTER_OTLP_CERTIFICATE`
+//! (authorities in PEM that are trusted beside the system's), `OTEL_SERVICE_NAME` (else the program's
+//! name) and `OTEL_TRACES_SAMPLER`. Nothing waits for a collector: spans wait in a queue of
+//! [`QUEUE_SPANS_MAX`], what finds no place there or is not taken in time is dropped, and all of it is
+//! counted (`otlp_spans`).
+
+mod queue;
 
 use std::{collections::HashMap, env, path::Path, sync::OnceLock, time::Duration};
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::http::{Request, Response};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -20,15 +25,24 @@ use opentelemetry::{
 use opentelemetry_http::{Bytes, HttpClient, HttpError};
 use opentelemetry_otlp::{SpanExporter, WithExportConfig as _, WithHttpConfig as _};
 use opentelemetry_sdk::{Resource, propagation::TraceContextPropagator, trace::SdkTracerProvider};
+use prometheus_client::registry::Registry;
+use tls::Trust;
 use tokio::runtime::Runtime;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{Layer as _, filter::LevelFilter};
 
+use self::queue::{Queue, Spans};
 use super::Destination;
 
 /// Of the collector; without it nothing is sent.
 pub const ENDPOINT_VARIABLE: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+
+/// A file with the authorities that the collector's certificate may be of, beside the system's.
+pub const CERTIFICATE_VARIABLE: &str = "OTEL_EXPORTER_OTLP_CERTIFICATE";
+
+/// Spans that wait for the collector, a batch under way not counted; one takes about a kilobyte.
+pub const QUEUE_SPANS_MAX: usize = 4_096;
 
 /// One export, connecting included.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,7 +53,19 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 /// Of a collector's answer.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 
-static PROVIDER: OnceLock<SdkTracerProvider> = OnceLock::new();
+static PROVIDER: OnceLock<(SdkTracerProvider, Spans)> = OnceLock::new();
+
+/// Whether spans are sent somewhere.
+pub(super) fn is_collecting() -> bool {
+    PROVIDER.get().is_some()
+}
+
+/// What became of spans.
+pub(super) fn register_metrics(registry: &mut Registry) {
+    if let Some((_, spans)) = PROVIDER.get() {
+        spans.register(registry);
+    }
+}
 
 /// Where spans go, if the environment says so; an error is to be logged once there is a log.
 pub(super) fn destination() -> Result<Option<Destination>, String> {
@@ -56,10 +82,11 @@ pub(super) fn destination() -> Result<Option<Destination>, String> {
 /// # Errors
 /// What is wrong with the endpoint, or that there is one already.
 pub fn to(endpoint: &str) -> Result<Destination, String> {
-    let provider = provider(endpoint)?;
+    let spans = Spans::default();
+    let provider = provider(endpoint, spans.clone())?;
     let tracer = provider.tracer("service-kit");
     PROVIDER
-        .set(provider)
+        .set((provider, spans))
         .map_err(|_| "spans are sent somewhere already".to_owned())?;
     let layer = tracing_opentelemetry::layer().with_tracer(tracer);
     Ok(layer.with_filter(LevelFilter::INFO).boxed())
@@ -93,7 +120,7 @@ pub(super) fn traceparent(span: &Span) -> Option<String> {
 
 /// Sends what is still here; waits a little for it.
 pub(super) async fn flush() {
-    let Some(provider) = PROVIDER.get() else {
+    let Some((provider, _)) = PROVIDER.get() else {
         return;
     };
     let flushed = tokio::task::spawn_blocking(|| provider.force_flush());
@@ -104,13 +131,19 @@ pub(super) async fn flush() {
     }
 }
 
-fn provider(endpoint: &str) -> Result<SdkTracerProvider, String> {
-    if !endpoint.starts_with("http://") {
+fn provider(endpoint: &str, spans: Spans) -> Result<SdkTracerProvider, String> {
+    if !["http://", "https://"]
+        .iter()
+        .any(|it| endpoint.starts_with(it))
+    {
         return Err(format!(
-            "{endpoint:?} does not begin with http://; for TLS run a collector beside the process"
+            "{endpoint:?} does not begin with http:// or https://"
         ));
     }
-    let client = Plain::new().map_err(|error| error.to_string())?;
+    let trust = variable(CERTIFICATE_VARIABLE).map(|file| Trust::open(Path::new(&file)));
+    let trust = trust.unwrap_or_else(|| Ok(Trust::default()));
+    let trust = trust.map_err(|error| format!("{CERTIFICATE_VARIABLE}: {error}"))?;
+    let client = Http::new(&trust)?;
     let exporter = SpanExporter::builder()
         .with_http()
         .with_http_client(client)
@@ -121,7 +154,7 @@ fn provider(endpoint: &str) -> Result<SdkTracerProvider, String> {
     let name = variable("OTEL_SERVICE_NAME").unwrap_or_else(program_name);
     let resource = Resource::builder().with_service_name(name).build();
     Ok(SdkTracerProvider::builder()
-        .with_batch_exporter(exporter)
+        .with_span_processor(Queue::new(exporter, spans))
         .with_resource(resource)
         .build())
 }
@@ -140,19 +173,26 @@ fn program_name() -> String {
     name.to_string_lossy().into_owned()
 }
 
-/// HTTP/1 without TLS. Exports run on a thread of the SDK, which has no runtime.
+/// HTTP/1. Exports run on a thread of the SDK, which has no runtime.
 #[derive(Debug)]
-struct Plain {
+struct Http {
     runtime: Runtime,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
 }
 
-impl Plain {
-    fn new() -> std::io::Result<Self> {
+impl Http {
+    fn new(trust: &Trust) -> Result<Self, String> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .build()?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
+            .build()
+            .map_err(|error| error.to_string())?;
+        let tls = trust.client_config().map_err(|error| error.to_string())?;
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls.as_ref().clone())
+            .https_or_http()
+            .enable_http1()
+            .build();
+        let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(Self { runtime, client })
     }
 
@@ -167,7 +207,7 @@ impl Plain {
     }
 }
 
-impl HttpClient for Plain {
+impl HttpClient for Http {
     fn send_bytes<'s, 'f>(
         &'s self,
         request: Request<Bytes>,
@@ -179,5 +219,95 @@ impl HttpClient for Plain {
         Box::pin(std::future::ready(
             self.runtime.block_on(self.send(request)),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use opentelemetry::trace::Tracer as _;
+
+    use super::*;
+
+    /// Takes connections and never answers.
+    fn silent_collector() -> (std::net::TcpListener, String) {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        (listener, url)
+    }
+
+    #[test]
+    fn a_collector_behind_tls_is_sent_to_if_it_is_trusted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let authority = test_support::tls::Authority::new(folder.path());
+        let issued = authority.issue("collector", 2050);
+        let tls = tls::ServerTls::open(&issued.certificate, &issued.key).expect("a pair");
+        let server = Runtime::new().expect("a runtime");
+        let listener = server.block_on(tokio::net::TcpListener::bind("127.0.0.1:0"));
+        let listener = listener.expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let routes = axum::Router::new().fallback(|| async { "taken" });
+        server.spawn(async move {
+            let (settings, stop) = (crate::http::Settings::default(), Default::default());
+            let connections = prometheus_client::metrics::gauge::Gauge::default();
+            crate::http::serve(listener, routes, settings, Some(tls), &stop, connections).await;
+        });
+        let send = |trust: &Trust| {
+            let http = Http::new(trust).expect("a client");
+            let request = Request::post(format!("https://localhost:{port}/v1/traces"));
+            let request = request.body(Bytes::new()).expect("a request");
+            http.runtime.block_on(http.send(request))
+        };
+        let trust = Trust::open(authority.file()).expect("an authority");
+        assert_eq!(send(&trust).expect("an answer").body().as_ref(), b"taken");
+        send(&Trust::default()).expect_err("not trusted");
+    }
+
+    #[test]
+    fn a_collector_that_does_not_answer_costs_spans_and_no_time() {
+        let (_listener, url) = silent_collector();
+        let spans = Spans::default();
+        let provider = provider(&url, spans.clone()).expect("a provider");
+        let tracer = provider.tracer("test");
+        let begun = Instant::now();
+        let all = 4 * QUEUE_SPANS_MAX;
+        for _ in 0..all {
+            drop(tracer.start("span"));
+        }
+        // Far less than one export may take.
+        assert!(
+            begun.elapsed() < EXPORT_TIMEOUT / 2,
+            "{:?}",
+            begun.elapsed()
+        );
+        let dropped = spans.dropped();
+        // The queue, and the batch that is under way.
+        assert!(
+            dropped > 0 && dropped >= (all - 2 * QUEUE_SPANS_MAX) as u64,
+            "{dropped}"
+        );
+        assert_eq!(spans.sent(), 0);
+    }
+
+    #[test]
+    fn what_nobody_takes_is_counted_as_failed() {
+        let (listener, url) = silent_collector();
+        // Nobody listens any more.
+        drop(listener);
+        let spans = Spans::default();
+        let provider = provider(&url, spans.clone()).expect("a provider");
+        for _ in 0..10 {
+            drop(provider.tracer("test").start("span"));
+        }
+        provider.force_flush().expect_err("nobody is there");
+        assert_eq!((spans.failed(), spans.dropped(), spans.sent()), (10, 0, 0));
+        let mut registry = Registry::default();
+        spans.register(&mut registry);
+        let text = crate::metrics::text(&registry);
+        assert!(
+            text.contains("otlp_spans_total{outcome=\"failed\"} 10"),
+            "{text}"
+        );
     }
 }

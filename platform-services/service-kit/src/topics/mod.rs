@@ -99,7 +99,7 @@ pub async fn create_named(
     names: &[&str],
     settings: TopicSettings,
 ) -> Result<(), TopicError> {
-    let admin: AdminClient<Context> = kafka.config(&[]).create_with_context(Context)?;
+    let admin: AdminClient<Context> = kafka.config(&[]).create_with_context(kafka.context())?;
     let dlq_names: Vec<String> = names.iter().map(|name| dlq_of(name)).collect();
     let retention = settings.retention.as_millis().to_string();
     let dlq_retention = settings.dlq_retention.as_millis().to_string();

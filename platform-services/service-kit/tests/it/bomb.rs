@@ -1,6 +1,9 @@
 //! Batches that a broker takes, as they are small when they are packed, and that no consumer can unpack.
 
-use rdkafka::{message::OwnedHeaders, producer::FutureRecord};
+use rdkafka::{
+    message::OwnedHeaders,
+    producer::{FutureRecord, Producer as _},
+};
 use service_kit::{
     dlq::{self, Pick, Resolution},
     kafka::Kafka,
@@ -18,19 +21,20 @@ use crate::{
 
 const MIB: usize = 1 << 20;
 
-/// Packs as well as it can, many messages together.
-fn packing(kafka: &Kafka) -> Kafka {
+/// Packs as well as it can, what comes within so many milliseconds together.
+fn packing(kafka: &Kafka, linger_ms: &str) -> Kafka {
     kafka
         .clone()
         .set("compression.type", "zstd")
         .set("message.max.bytes", "1000000000")
         .set("batch.size", "1000000000")
-        .set("linger.ms", "500")
+        .set("linger.ms", linger_ms)
 }
 
 /// One batch of so many messages.
 async fn put_bomb(kafka: &Kafka, topic: &str, partition: i32, messages: usize, bytes: usize) {
-    let producer = producer(&packing(kafka));
+    // Until it is told to send them, however long it takes to hand them over.
+    let producer = producer(&packing(kafka, "60000"));
     let value = vec![0; bytes];
     let mut sent = Vec::new();
     for _ in 0..messages {
@@ -39,6 +43,7 @@ async fn put_bomb(kafka: &Kafka, topic: &str, partition: i32, messages: usize, b
         let queued = producer.send_result(record).map_err(|(error, _)| error);
         sent.push(queued.unwrap());
     }
+    tokio::task::block_in_place(|| producer.flush(support::PATIENCE)).unwrap();
     for delivery in sent {
         delivery.await.unwrap().unwrap();
     }
@@ -66,7 +71,8 @@ async fn a_message_that_becomes_too_large_is_set_aside_and_the_next_is_handled()
     let topic = topic(&kafka, 1).await;
     put_good(&kafka, &topic, 0).await;
     put_bomb(&kafka, &topic, 0, 1, 300 * MIB).await;
-    send(&producer(&packing(&kafka)), &topic, &[locked("packed")]).await;
+    let packing = packing(&kafka, "5");
+    send(&producer(&packing), &topic, &[locked("packed")]).await;
     let consumer = Running::start(kafka.clone(), &pool, &topic, Writer::default());
     until_handled(&pool, 2).await;
     let found = letters(&kafka, &topic, 1).await;

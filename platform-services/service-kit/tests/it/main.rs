@@ -17,6 +17,8 @@ mod dlq;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod https;
+#[cfg(test)]
 mod outbox;
 #[cfg(test)]
 mod poison;
@@ -29,6 +31,10 @@ mod relay;
 #[cfg(test)]
 mod relay_order;
 #[cfg(test)]
+mod slow_clients;
+#[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls_stores;
 #[cfg(test)]
 mod topics;

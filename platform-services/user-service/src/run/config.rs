@@ -3,9 +3,12 @@ use std::{ffi::OsString, net::SocketAddr};
 use clap::{Parser, Subcommand};
 use service_kit::{
     config::{self, Auth, NoConfig, Problems, Secret},
+    db,
     http::auth::{TokenFlags, Verifier},
+    kafka::{KafkaFlags, Security},
     publisher::{Publish, PublishFlags},
     telemetry::LogFormat,
+    tls::{Tls, TlsFlags},
     topics::{TopicFlags, TopicSettings},
 };
 
@@ -20,10 +23,14 @@ pub struct Config {
     pub database_url: String,
     /// Kafka.
     pub kafka_brokers: String,
+    /// How Kafka is talked to.
+    pub kafka_security: Security,
     /// How topics are made.
     pub topics: TopicSettings,
     /// Who carries the events.
     pub publish: Publish,
+    /// What listeners serve, and whom outgoing connections trust.
+    pub tls: Tls,
     /// Who verifies tokens.
     pub verifier: Verifier,
     /// What a hash costs.
@@ -74,9 +81,13 @@ struct Flags {
     #[arg(long, default_value = "127.0.0.1:9092")]
     kafka_brokers: String,
     #[command(flatten)]
+    kafka: KafkaFlags,
+    #[command(flatten)]
     topics: TopicFlags,
     #[command(flatten)]
     publish: PublishFlags,
+    #[command(flatten)]
+    tls: TlsFlags,
     #[command(flatten)]
     token: TokenFlags,
     /// Memory of one password hash, in KiB.
@@ -152,22 +163,29 @@ impl Command {
         }
         let database_url = problems.url("database-url", &flags.database_url, &["mysql://"]);
         if let Some(Subcommands::CreateAdmin { email, name }) = &flags.command {
+            let trust = flags.tls.trust.trust(&mut problems);
             let admin = AdminConfig {
                 email: checked(&mut problems, "email", domain::email(email)),
                 name: checked(&mut problems, "name", domain::name(name)),
                 password: admin_password(),
-                database_url,
+                database_url: db::trusting(&database_url, &trust),
                 hash,
             };
             return problems.finish(Self::CreateAdmin(admin));
         }
+        let tls = flags.tls.tls(&mut problems);
+        let kafka_security = flags
+            .kafka
+            .security(&flags.kafka_brokers, &tls.trust, &mut problems);
         let config = Config {
             listen: problems.listen("listen", &flags.listen, Auth::Required),
-            database_url,
+            database_url: db::trusting(&database_url, &tls.trust),
             kafka_brokers: flags.kafka_brokers,
+            kafka_security,
             topics: flags.topics.settings(&mut problems),
             publish: flags.publish.publish(&mut problems),
-            verifier: flags.token.verifier(&mut problems),
+            verifier: flags.token.verifier(&tls.trust, &mut problems),
+            tls,
             hash,
             log: problems.log_format("log", &flags.log),
             log_level: problems.log_level("log-level", &flags.log_level),

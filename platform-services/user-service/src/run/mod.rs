@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use contracts::EventType;
 use service_kit::{
-    client::{ClientConfigError, ClientMetrics},
+    client::{ClientConfigError, Outbound},
     config::without_password,
     db::{self, DatabaseError, PoolSettings, ServiceName, Tables},
     http::{App, ListenError, Settings, listen},
@@ -80,19 +80,21 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     let pool = db::pool(&config.database_url, DATABASE, PoolSettings::default())?;
     let tables = Tables::new(&config.database_url, DATABASE, &pool, &MIGRATIONS);
     let passwords = Passwords::new(config.hash, HashMetrics::register(&mut registry))?;
-    let kafka = Kafka::new(&config.kafka_brokers, "user-service");
+    let kafka =
+        Kafka::new(&config.kafka_brokers, "user-service").secured(config.kafka_security.clone());
     let publisher = Publisher::new(
         &config.publish,
         &service,
         &pool,
         (&kafka, config.topics),
-        &ClientMetrics::register(&mut registry),
+        &Outbound::register(&mut registry, config.tls.trust.clone()),
         &mut registry,
     )?;
     let store = Store::new(pool, &service, publisher.waker());
     let app = App::new(registry)
         .check("mariadb", tables.check())
         .auth(config.verifier.clone())
+        .tls(config.tls.server.clone())
         .openapi(OPENAPI);
     ready(address);
     tracing::info!(mariadb = without_password(&config.database_url), "starting");

@@ -1,5 +1,5 @@
 use contracts::{Envelope, Timestamp, user::Locked};
-use service_kit::ids;
+use service_kit::{audit, ids};
 use sqlx::{MySql, Transaction};
 
 use super::{Cause, Refusal, Store, StoreError, addresses::numbers, lock, lock_active, now};
@@ -52,6 +52,7 @@ impl Store {
             .bind(user_id)
             .execute(&mut *transaction)
             .await?;
+        audit::record(&mut transaction, &format!("user:{user_id}")).await?;
         self.commit(transaction).await?;
         Ok(account)
     }
@@ -113,6 +114,7 @@ impl Store {
         let email = account.email.clone();
         self.say_locked(&mut transaction, user_id, email, account.updated_at, cause)
             .await?;
+        audit::record(&mut transaction, &format!("user:{user_id}")).await?;
         self.commit(transaction).await?;
         Ok(account)
     }
@@ -136,6 +138,7 @@ impl Store {
             .bind(user_id)
             .execute(&mut *transaction)
             .await?;
+        audit::record(&mut transaction, &format!("user:{user_id}")).await?;
         self.commit(transaction).await?;
         Ok(account)
     }

@@ -34,7 +34,7 @@ pub(super) struct RepairArgs {
     scope: Scope,
     /// Only say what would be done.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
     /// Why: the journal has it.
     #[arg(long, value_parser = Text::parse)]
     reason: Text,

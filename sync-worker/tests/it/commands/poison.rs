@@ -33,12 +33,12 @@ async fn bare_orders_are_held_and_poison_stops_nobody() {
     let failed: Vec<_> = failed.into_values().collect();
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert_eq!(failed[0]["data"]["shortages"][0]["available"], 8);
-    let (status, body) = ask(&plant.worker, "/readyz");
-    let body: Value = serde_json::from_str(&body).unwrap();
-    assert_eq!(
-        (status, &body["dependencies"]["kafka"]["status"]),
-        (200, &json!("up"))
-    );
+    patiently("ready, with Kafka", async || {
+        let (status, body) = ask(&plant.worker, "/readyz");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        (status, &body["dependencies"]["kafka"]["status"]) == (200, &json!("up"))
+    })
+    .await;
 
     poison(&plant).await;
     redelivered(&plant).await;

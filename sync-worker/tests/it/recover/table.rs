@@ -235,6 +235,7 @@ async fn an_epoch_that_mariadb_never_issued_is_left_alone() {
     let server = engine_on(&world.redis, ProjectionMode::None, world.clock.clone()).await;
     let others = server.opened(S, soon()).await.unwrap();
     assert!(others > epoch);
+    world.opened_after(epoch).await;
     let position = world.cursor().await.position;
     let worker = work(&world).await;
     worker.is_held(&format!("epoch {others}")).await;

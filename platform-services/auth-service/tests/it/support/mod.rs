@@ -1,7 +1,6 @@
 //! Both services, and short names.
 
 use std::{
-    net::TcpListener,
     path::PathBuf,
     sync::{LazyLock, mpsc},
     time::Duration,
@@ -12,10 +11,11 @@ use devstack::{
     mariadb::{self, MariaDbServer},
     redis::RedisServer,
 };
-use service_kit::shutdown::Stop;
+use service_kit::{shutdown::Stop, tls::Trust};
 use sqlx::MySqlPool;
 
 pub(crate) use serde_json::{Value, json};
+use test_support::free_address;
 pub(crate) use test_support::{Answer, Api, Contract, PATIENCE, at_once, eventually};
 
 /// What every answer is held against.
@@ -107,10 +107,7 @@ impl Site {
         let keys_dir = files.path().join("keys");
         let runtime = tokio::runtime::Runtime::new().unwrap();
         // user-service must know where the keys will be.
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap();
+        let port = free_address();
         let option = |name: &str| {
             let place = more.iter().position(|arg| *arg == name)?;
             more.get(place + 1).copied()
@@ -127,6 +124,8 @@ impl Site {
         ];
         args.extend(["--database-url", &user_url, "--kafka-brokers", kafka]);
         args.extend(["--hash-memory-kib", "8", "--hash-passes", "1"]);
+        // Several tests ask many times at once.
+        args.extend(["--hash-queue", "1000", "--hash-register-queue", "1000"]);
         let user_service::run::Command::Run(config) =
             user_service::run::Command::from_args(args).unwrap()
         else {
@@ -168,11 +167,15 @@ impl Site {
             }
         }
         args.extend(more);
-        let auth_service::run::Command::Run(config) =
+        let auth_service::run::Command::Run(mut config) =
             auth_service::run::Command::from_args(args).unwrap()
         else {
             panic!("no subcommand was given");
         };
+        // A busy machine keeps Redis waiting, too; one that is away is given up soon.
+        if option("--redis-url").is_none() {
+            config.attempts.redis_timeout = PATIENCE;
+        }
         let (tell, told) = mpsc::channel();
         let stopped = stop.clone();
         runtime.spawn(async move {
@@ -186,9 +189,12 @@ impl Site {
             let _inside = runtime.enter();
             MySqlPool::connect_lazy(&database_url).unwrap()
         };
-        let source = JwksSource::url(&format!("{base}/.well-known/jwks.json")).unwrap();
+        let source =
+            JwksSource::url(&format!("{base}/.well-known/jwks.json"), &Trust::default()).unwrap();
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
+            .max_idle_connections(0)
+            .max_idle_connections_per_host(0)
             .build();
         let site = Self {
             auth: Api::new(&base, &CONTRACT),

@@ -47,7 +47,7 @@ pub(crate) fn token(roles: &[Role]) -> String {
 pub(crate) struct Catalog {
     pub(crate) base: String,
     pub(crate) database_url: String,
-    http: reqwest::Client,
+    pub(crate) http: reqwest::Client,
     stop: Stop,
     running: Option<JoinHandle<Result<(), Error>>>,
     _keys: tempfile::NamedTempFile,
@@ -83,6 +83,8 @@ impl Catalog {
             "--listen=127.0.0.1:0",
             &format!("--database-url={database_url}"),
             &format!("--inventory-url={inventory_url}"),
+            // One that is away refuses at once; only one that hangs is given up.
+            "--inventory-timeout-ms=4000",
             &format!("--kafka-brokers={brokers}"),
             &format!("--jwks-file={}", keys.path().display()),
         ])
@@ -91,10 +93,15 @@ impl Catalog {
         let (tell, told) = oneshot::channel();
         let running = run(config, stop.clone(), |address| tell.send(address).unwrap());
         let running = tokio::spawn(running);
+        let tls = tls::Trust::default().client_config().unwrap();
         Self {
             base: format!("http://{}", told.await.unwrap()),
             database_url,
-            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+            http: reqwest::Client::builder()
+                .tls_backend_preconfigured(tls.as_ref().clone())
+                .no_proxy()
+                .build()
+                .unwrap(),
             stop,
             running: Some(running),
             _keys: keys,

@@ -4,7 +4,10 @@ mod client;
 mod events;
 mod neighbours;
 
-use std::sync::{LazyLock, mpsc};
+use std::{
+    sync::{LazyLock, mpsc},
+    time::Duration,
+};
 
 use access_token::{Role, testing::Issuer};
 use devstack::{
@@ -14,7 +17,7 @@ use devstack::{
 };
 use order_service::{Config, run};
 use serde_json::Value;
-use service_kit::shutdown::Stop;
+use service_kit::{client::ClientSettings, shutdown::Stop};
 use sqlx::{AssertSqlSafe, MySqlPool};
 pub(crate) use test_support::{Contract, PATIENCE};
 use tokio::runtime::Runtime;
@@ -42,6 +45,14 @@ pub(crate) static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(|| {
 });
 
 static KAFKA: LazyLock<KafkaServer> = LazyLock::new(|| KafkaServer::builder().start().unwrap());
+
+/// With the patience of a busy machine: neighbours that are away refuse at once.
+const CALLS: ClientSettings = ClientSettings {
+    connect_timeout: Duration::from_secs(20),
+    attempt_timeout: Duration::from_secs(20),
+    timeout: Duration::from_secs(25),
+    ..ClientSettings::new("neighbour")
+};
 
 static ISSUER: LazyLock<Issuer> = LazyLock::new(Issuer::new);
 
@@ -118,7 +129,8 @@ impl Service {
     /// Not necessarily ready.
     pub(crate) fn begin(database_url: &str, flags: &[&str]) -> Self {
         let args = arguments(database_url, flags);
-        let config = Config::from_args(args).unwrap();
+        let mut config = Config::from_args(args).unwrap();
+        config.calls = CALLS;
         let stop = Stop::default();
         let (ready, address) = mpsc::channel();
         let told = stop.clone();

@@ -4,7 +4,7 @@ pub(crate) mod heard;
 pub(crate) mod order;
 
 use std::{
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     sync::{LazyLock, mpsc},
 };
 
@@ -18,7 +18,7 @@ use devstack::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-pub(crate) use test_support::{Answer, Contract, Http, PATIENCE};
+pub(crate) use test_support::{Answer, Contract, Http, PATIENCE, free_address};
 
 use self::heard::Heard;
 
@@ -27,10 +27,11 @@ pub(crate) static CONTRACT: LazyLock<Contract> =
     LazyLock::new(|| Contract::new(include_str!("../../../openapi.json")));
 
 /// How long the sandbox keeps an answer back that is not to arrive.
-const HOLD_MS: &str = "1500";
+const HOLD_MS: &str = "4000";
 
-/// How long the service waits for the gateway.
-pub(crate) const GATEWAY_TIMEOUT_MS: &str = "700";
+/// How long the service waits for the gateway: longer than a busy machine keeps one of the two waiting
+/// for the other.
+const GATEWAY_TIMEOUT_MS: &str = "3000";
 
 static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(|| {
     let builder = MariaDbServer::builder().durability(mariadb::Durability::EverySecond);
@@ -108,8 +109,8 @@ impl Around {
             // Tests that make it fail must not close it to the others.
             "--gateway-failures=100000".to_owned(),
             "--look-first-ms=200".to_owned(),
-            "--unfound-after-seconds=3".to_owned(),
-            "--last-look-seconds=5".to_owned(),
+            "--unfound-after-seconds=9".to_owned(),
+            "--last-look-seconds=12".to_owned(),
             "--refund-retry-ms=200".to_owned(),
             "--extend-every-seconds=1".to_owned(),
         ];
@@ -269,20 +270,14 @@ fn inventory(redis: &RedisServer) -> Http {
     http
 }
 
-/// An address that nobody listens on at the moment.
-pub(crate) fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-}
-
-fn listening(process: &ServerProcess) -> Http {
+/// Where a process says that it listens.
+pub(crate) fn listening(process: &ServerProcess) -> Http {
     let line = process
         .wait_for_line(|line| line.contains("listening"), PATIENCE)
         .unwrap();
-    let address = line.rsplit("address=").next().unwrap();
-    Http::new(&format!("http://{}", address.trim()))
+    let (_, rest) = line.split_once("address=").unwrap();
+    let address = rest.split_whitespace().next().unwrap();
+    Http::new(&format!("http://{address}"))
 }
 
 /// A name that nothing else has.

@@ -2,7 +2,7 @@
 
 use contracts::EventType;
 use devstack::process::ServerProcess;
-use serde_json::Value;
+use serde_json::{Value, json};
 use service_kit::{dlq, kafka::Kafka};
 
 use super::{PATIENCE, Shop, stack::SHOP};
@@ -20,6 +20,15 @@ impl Shop {
     pub(crate) fn hold(&self, reservation_id: &str) -> Value {
         let path = format!("/api/reservations/{reservation_id}");
         self.inventory.http.get(&path, &self.service).body
+    }
+
+    /// Lets a hold end in a second.
+    #[track_caller]
+    pub(crate) fn hurry(&self, reservation_id: &str) {
+        let path = format!("/api/reservations/{reservation_id}/extend");
+        let soon = json!({"ttlSeconds": 1});
+        let hurried = self.inventory.http.post(&path, &self.service, &soon);
+        hurried.expect(200);
     }
 
     /// Redis and MariaDB agree about these SKUs; about everything, where none is named.

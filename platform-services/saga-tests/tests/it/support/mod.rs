@@ -5,8 +5,7 @@ mod books;
 mod customer;
 mod goods;
 mod order;
-mod ports;
-mod stack;
+pub(crate) mod stack;
 
 use std::{
     fmt,

@@ -179,13 +179,7 @@ impl Order {
     /// Lets its hold end in a second.
     #[track_caller]
     pub(crate) fn hurry_hold(&self) {
-        let shop = self.customer.shop;
-        let path = format!("/api/reservations/order-{}/extend", self.id);
-        let short = shop
-            .inventory
-            .http
-            .post(&path, &shop.service, &json!({"ttlSeconds": 1}));
-        short.expect(200);
+        self.customer.shop.hurry(&format!("order-{}", self.id));
     }
 
     #[track_caller]

@@ -1,6 +1,6 @@
 //! Every process of the shop, on servers that nobody else uses.
 
-use std::{net::SocketAddr, thread};
+use std::{net::SocketAddr, sync::OnceLock, thread};
 
 use contracts::EventType;
 use devstack::{
@@ -17,20 +17,22 @@ use service_kit::{
     topics::{self, TopicSettings},
 };
 use tempfile::TempDir;
+use test_support::free_address;
 
-use super::{Http, PATIENCE, ports};
+use super::{Http, PATIENCE};
 
 pub(crate) const SHOP: &str = env!("CARGO_BIN_EXE_shop");
 
 pub(crate) const ADMIN: (&str, &str) = ("boss@shop.example", "the password of the boss");
 
-/// How long the payment service waits for the gateway.
-const GATEWAY_TIMEOUT_MS: &str = "1000";
+/// How long the payment service waits for the gateway: longer than a busy machine keeps one of the
+/// two waiting for the other.
+const GATEWAY_TIMEOUT_MS: &str = "4000";
 /// How long the sandbox keeps an answer that is not to arrive.
-const HOLD_MS: &str = "1500";
+const HOLD_MS: &str = "5000";
 /// How long a `slow-` payment takes: long enough for others to come in between, and shorter than
 /// the payment service waits.
-const SLOW_MS: &str = "600";
+const SLOW_MS: &str = "2000";
 
 /// A program of the shop that runs.
 #[derive(Debug)]
@@ -103,7 +105,19 @@ pub(crate) struct Stack {
     _files: TempDir,
 }
 
+/// Variables that a suite gives to every process, set before the shop starts; `SERVICE` in a value
+/// becomes the service's name.
+pub(crate) static VARIABLES: OnceLock<Vec<(String, String)>> = OnceLock::new();
+
 fn settings(service: &str) -> Builder {
+    let ours = VARIABLES.get().into_iter().flatten();
+    let builder = clean(service);
+    ours.fold(builder, |it, (name, value)| {
+        it.env(name, value.replace("SERVICE", service))
+    })
+}
+
+fn clean(service: &str) -> Builder {
     [
         "AUTH_",
         "CATALOG_",
@@ -170,7 +184,7 @@ impl Stack {
             order,
             payment,
             sandbox,
-        ] = std::array::from_fn(|_| ports::free());
+        ] = std::array::from_fn(|_| free_address());
         let names = ["order-service", "payment-service"];
         let [order_secret, payment_secret] = names.map(|_| ids::uuid() + &ids::uuid());
         let clients = json!({names[0]: order_secret, names[1]: payment_secret});
@@ -241,8 +255,9 @@ impl Stack {
                     .args([at("inventory-url", inventory)])
                     .args(["--gateway-timeout-ms", GATEWAY_TIMEOUT_MS])
                     .args(["--look-first-ms=200", "--refund-retry-ms=200"])
-                    .args(["--unfound-after-seconds=4", "--last-look-seconds=8"])
-                    .args(["--extend-every-seconds=1"])
+                    .args(["--unfound-after-seconds=10", "--last-look-seconds=13"])
+                    // Tests that make it fail must not close it to the others.
+                    .args(["--extend-every-seconds=1", "--gateway-failures=1000"])
                     .env("PAYMENT_TOSS_SECRET_KEY", "test_sk")
                     .env("PAYMENT_CLIENT_SECRET", payment_secret),
             ),

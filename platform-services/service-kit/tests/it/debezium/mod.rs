@@ -27,12 +27,13 @@ use rdkafka::{
     message::{Headers as _, OwnedMessage},
 };
 use service_kit::{
-    client::ClientMetrics,
+    client::Outbound,
     db::ServiceName,
     janitor::{self as kit, Janitor, JanitorMetrics, JanitorSettings},
     kafka::Kafka,
     metrics, outbox,
     relay::{Relay, RelayMetrics, RelaySettings},
+    tls::Trust,
     topics::{self, TopicSettings},
 };
 use sqlx::{AssertSqlSafe, MySqlPool};
@@ -73,8 +74,8 @@ static SITE: LazyLock<Site> = LazyLock::new(|| {
         kafka: &brokers,
     };
     let connect = ConnectServer::builder(&brokers)
-        .property("session.timeout.ms", "2000")
-        .property("heartbeat.interval.ms", "500")
+        .property("session.timeout.ms", "6000")
+        .property("heartbeat.interval.ms", "1000")
         .stores(&stores);
     Site {
         connect: connect.start().unwrap(),
@@ -190,7 +191,7 @@ impl Shop {
 
     fn janitor_of(&self, connector: &str) -> Running {
         let mut registry = Registry::default();
-        let calls = ClientMetrics::register(&mut registry);
+        let calls = Outbound::register(&mut registry, Trust::default());
         let client = kit::client(&self.site.connect.url(), &calls).unwrap();
         let settings = JanitorSettings {
             connector: connector.to_owned(),

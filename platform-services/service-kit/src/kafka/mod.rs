@@ -1,12 +1,22 @@
 //! How to reach Kafka: what every client of a process has in common.
 
+mod flags;
+mod security;
+mod trouble;
+
 use std::time::Duration;
 
 use rdkafka::{
     ClientConfig, ClientContext, Statistics,
     consumer::ConsumerContext,
     error::{KafkaError, RDKafkaErrorCode},
-    producer::FutureProducer,
+    producer::{FutureProducer, Producer as _},
+};
+
+use self::trouble::Trouble;
+pub use self::{
+    flags::KafkaFlags,
+    security::{Mechanism, Security},
 };
 
 /// Bytes of an answer of a broker, and of a batch packed with zstd once it is unpacked, that a consumer
@@ -20,6 +30,8 @@ pub(crate) const FETCHED_BYTES_MAX: &str = "268435456";
 pub struct Kafka {
     brokers: String,
     client_id: String,
+    security: Security,
+    trouble: Trouble,
     settings: Vec<(String, String)>,
 }
 
@@ -30,11 +42,20 @@ impl Kafka {
         Self {
             brokers: brokers.into(),
             client_id: client_id.into(),
+            security: Security::default(),
+            trouble: Trouble::default(),
             settings: Vec::new(),
         }
     }
 
-    /// A further property of librdkafka for every client, such as of SASL. Wins over ours.
+    /// How every client proves who it is, and to whom. Without this: plain connections, no login.
+    #[must_use]
+    pub fn secured(mut self, security: Security) -> Self {
+        self.security = security;
+        self
+    }
+
+    /// A further property of librdkafka for every client. Wins over ours.
     #[must_use]
     pub fn set(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.settings.push((name.into(), value.into()));
@@ -51,6 +72,7 @@ impl Kafka {
             // A broker that is back is found within a second.
             .set("reconnect.backoff.ms", "50")
             .set("reconnect.backoff.max.ms", "1000");
+        self.security.apply(&mut config);
         for (name, value) in own {
             config.set(*name, *value);
         }
@@ -79,21 +101,45 @@ impl Kafka {
             ("message.max.bytes", "100000000"),
             ("compression.type", "lz4"),
         ])
-        .create_with_context(Context)
+        .create_with_context(self.context())
+    }
+
+    /// Whether Kafka answers, asked by a producer of ours. Blocks for `timeout` at most.
+    ///
+    /// # Errors
+    /// What is wrong; where Kafka does not trust us, or we do not trust it, that, and what to do.
+    pub fn ask(&self, client: &Producer, timeout: Duration) -> Result<(), String> {
+        match client.client().fetch_metadata(None, timeout) {
+            Ok(_) => {
+                self.trouble.forget();
+                Ok(())
+            }
+            Err(error) => Err(self.trouble.last().unwrap_or_else(|| error.to_string())),
+        }
+    }
+
+    pub(crate) fn context(&self) -> Context {
+        Context {
+            trouble: self.trouble.clone(),
+        }
     }
 }
 
 /// A producer of [`Kafka::producer`].
 pub type Producer = FutureProducer<Context>;
 
-/// Logs what librdkafka says as what it is: it repairs itself.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Context;
+/// Logs what librdkafka says as what it is: it repairs itself. Keeps what it says of certificates and
+/// passwords: that does not pass by itself, and who asks gets only a time-out.
+#[derive(Debug, Clone, Default)]
+pub struct Context {
+    trouble: Trouble,
+}
 
 impl ClientContext for Context {
     fn stats(&self, _statistics: Statistics) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.trouble.note(&error, reason);
         log_error(&error, reason);
     }
 }
@@ -101,7 +147,10 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {}
 
 pub(crate) fn log_error(error: &KafkaError, reason: &str) {
-    tracing::warn!(%error, reason, "kafka");
+    match trouble::advice(error) {
+        Some(advice) => tracing::warn!(%error, reason, advice, "kafka"),
+        None => tracing::warn!(%error, reason, "kafka"),
+    }
 }
 
 /// Whether the message is too large: for us, for the topic or for the broker.
