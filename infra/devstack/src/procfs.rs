@@ -7,15 +7,18 @@ use std::{fs, path::PathBuf, time::Duration};
 pub struct Stat {
     /// Scheduler state letter: `R`, `S`, `T` (stopped), `Z` (ended, not yet reaped) …
     pub state: char,
+    /// Threads that it has; one that ends keeps its first to the last.
+    pub threads: u32,
     /// Start, in clock ticks since the machine booted.
     pub start_ticks: u64,
 }
 
 impl Stat {
-    /// Whether it ended and only waits for its parent to take note.
+    /// Whether it ended and only waits for its parent to take note. As long as another of its threads is
+    /// still ending it has not: its files and ports are open, though its first thread says `Z`.
     #[must_use]
     pub fn is_zombie(&self) -> bool {
-        matches!(self.state, 'Z' | 'X')
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
     }
 }
 
@@ -29,9 +32,14 @@ pub fn stat(pid: u32) -> Option<Stat> {
 fn parse(stat: &str) -> Option<Stat> {
     let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace();
     let state = fields.next()?.chars().next()?;
-    // proc(5): state is field 3, starttime field 22.
-    let start_ticks = fields.nth(18)?.parse().ok()?;
-    Some(Stat { state, start_ticks })
+    // proc(5): state is field 3, num_threads field 20, starttime field 22.
+    let threads = fields.nth(16)?.parse().ok()?;
+    let start_ticks = fields.nth(1)?.parse().ok()?;
+    Some(Stat {
+        state,
+        threads,
+        start_ticks,
+    })
 }
 
 /// How long a process with these start ticks has been running.
@@ -85,9 +93,22 @@ mod tests {
             parse(stat),
             Some(Stat {
                 state: 'T',
+                threads: 1,
                 start_ticks: 98765
             })
         );
+    }
+
+    #[test]
+    fn one_whose_other_threads_still_end_has_not_ended() {
+        let stat = |state, threads| Stat {
+            state,
+            threads,
+            start_ticks: 1,
+        };
+        assert!(stat('Z', 1).is_zombie());
+        assert!(!stat('Z', 4).is_zombie());
+        assert!(!stat('S', 1).is_zombie());
     }
 
     #[test]
