@@ -5,23 +5,10 @@ use std::sync::Arc;
 use devstack::redis::{RedisServer, Reply};
 use inventory_core::engine::{ConnectError, Engine, EngineConfig, ShardClock};
 use tempfile::TempDir;
-use test_support::tls::Authority;
+use test_support::{redis_login, tls::Authority};
 use tls::Trust;
 
 use crate::support::*;
-
-/// What docs/tls.md says that the engine's account may do.
-const RIGHTS: [&str; 9] = [
-    "+@read",
-    "+@write",
-    "+@scripting",
-    "+@connection",
-    "-@dangerous",
-    "+info",
-    "+config|get",
-    "+client|kill",
-    "+time",
-];
 
 struct Site {
     redis: Arc<RedisServer>,
@@ -42,9 +29,7 @@ impl Site {
             .arg("bind", "127.0.0.1 127.0.0.2")
             .start()
             .unwrap();
-        let mut user = vec!["ACL", "SETUSER", "shop", "on", ">geheim", "~inv:*"];
-        user.extend(RIGHTS);
-        redis.command(&user).unwrap();
+        redis.command(&redis_login("shop", "geheim")).unwrap();
         Self {
             redis: Arc::new(redis),
             trust: Trust::open(authority.file()).unwrap(),

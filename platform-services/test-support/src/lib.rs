@@ -8,6 +8,7 @@
 mod answer;
 mod contract;
 mod http;
+mod logins;
 mod ports;
 mod roles;
 mod times;
@@ -17,6 +18,7 @@ pub use self::{
     answer::Answer,
     contract::{Contract, Operation},
     http::{Api, Http},
+    logins::redis_login,
     ports::free_address,
     roles::{Ask, ask_as_everybody},
     times::{PATIENCE, at_once, eventually},

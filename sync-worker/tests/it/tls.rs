@@ -14,22 +14,9 @@ use devstack::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use test_support::tls::Authority;
+use test_support::{redis_login, tls::Authority};
 
 use crate::support::eventually;
-
-/// What docs/tls.md says that the account in Redis may do.
-const RIGHTS: [&str; 9] = [
-    "+@read",
-    "+@write",
-    "+@scripting",
-    "+@connection",
-    "-@dangerous",
-    "+info",
-    "+config|get",
-    "+client|kill",
-    "+time",
-];
 
 struct Site {
     redis: RedisServer,
@@ -52,9 +39,7 @@ impl Site {
         });
         let redis = RedisServer::builder().appendonly(Appendonly::Everysec);
         let redis = redis.tls(&issued.certificate, &issued.key).start().unwrap();
-        let mut user = vec!["ACL", "SETUSER", "worker", "on", ">geheim", "~inv:*"];
-        user.extend(RIGHTS);
-        redis.command(&user).unwrap();
+        redis.command(&redis_login("shop", "geheim")).unwrap();
         let mariadb = MariaDbServer::builder().tls(&issued.certificate, &issued.key);
         let mariadb = mariadb.start().unwrap();
         Self {
@@ -69,7 +54,7 @@ impl Site {
 
     fn redis_url(&self) -> String {
         let url = self.redis.tls_url().unwrap();
-        url.replace("rediss://", "rediss://worker:geheim@")
+        url.replace("rediss://", "rediss://shop:geheim@")
     }
 
     fn worker(&self, password: &str, args: &[&str]) -> ServerProcess {
@@ -134,7 +119,7 @@ async fn every_store_is_talked_to_over_tls_with_a_login() {
         .unwrap()
         .text()
         .unwrap();
-    assert!(clients.contains("user=worker"), "{clients}");
+    assert!(clients.contains("user=shop"), "{clients}");
     let sessions = site
         .mariadb
         .sql("SHOW STATUS LIKE 'Ssl_finished_accepts'")

@@ -4,7 +4,7 @@ use auth_service::attempts::{Attempt, AttemptLimits, AttemptMetrics, Attempts};
 use devstack::redis::RedisServer;
 use prometheus_client::registry::Registry;
 use service_kit::tls::Trust;
-use test_support::tls::Authority;
+use test_support::{redis_login, tls::Authority};
 
 /// With docs/tls.md's account for auth-service.
 #[tokio::test]
@@ -14,15 +14,7 @@ async fn failures_are_counted_over_tls_by_an_account_of_its_own() {
     let issued = authority.issue("redis", 2999);
     let redis = RedisServer::builder().tls(issued.certificate, issued.key);
     let redis = redis.start().unwrap();
-    let mut user = vec!["ACL", "SETUSER", "auth", "on", ">geheim", "~auth:*"];
-    user.extend([
-        "+@read",
-        "+@write",
-        "+@scripting",
-        "+@connection",
-        "-@dangerous",
-    ]);
-    redis.command(&user).unwrap();
+    redis.command(&redis_login("auth", "geheim")).unwrap();
     let url = redis.tls_url().unwrap();
     let url = url.replace("rediss://", "rediss://auth:geheim@");
     let open = |url: &str, trust: &Trust| {
