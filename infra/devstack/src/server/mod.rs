@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use port::free as free_port;
+pub use port::free as free_port;
 
 use crate::{
     Error, Result, logfile,

@@ -12,7 +12,10 @@ use crate::{Error, Result, random};
 const RANGE: Range<u16> = 15_000..32_000;
 
 /// A port that nobody listens on at this moment.
-pub(crate) fn free() -> Result<u16> {
+///
+/// # Errors
+/// [`Error::Protocol`] if every port of the range is taken.
+pub fn free() -> Result<u16> {
     (0..RANGE.len())
         .map(|_| any())
         .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use devstack::{process::ServerProcess, wait};
+use devstack::{process::ServerProcess, server, wait};
 
 use super::{RehearseError, record::Record, tree::Tree};
 use crate::dockerfile::Stage;
@@ -24,7 +24,8 @@ const ASK_TIMEOUT: Duration = Duration::from_secs(10);
 struct Server {
     name: &'static str,
     args: &'static [&'static str],
-    port: u16,
+    /// The variable that says where it listens.
+    listen: &'static str,
     env: &'static [(&'static str, &'static str)],
     /// What a volume would be mounted at.
     volume: Option<&'static str>,
@@ -34,9 +35,8 @@ const SERVERS: [Server; 7] = [
     Server {
         name: "sync-worker",
         args: &["run"],
-        port: 28_090,
+        listen: "SYNC_OPS_LISTEN",
         env: &[
-            ("SYNC_OPS_LISTEN", "127.0.0.1:28090"),
             ("SYNC_REDIS_URL", REDIS),
             ("SYNC_DATABASE_URL", DATABASE),
             ("SYNC_KAFKA_BROKERS", AWAY),
@@ -46,9 +46,8 @@ const SERVERS: [Server; 7] = [
     Server {
         name: "auth-service",
         args: &[],
-        port: 28_089,
+        listen: "AUTH_LISTEN",
         env: &[
-            ("AUTH_LISTEN", "127.0.0.1:28089"),
             ("AUTH_REDIS_URL", REDIS),
             ("AUTH_DATABASE_URL", DATABASE),
             ("AUTH_KAFKA_BROKERS", AWAY),
@@ -59,9 +58,8 @@ const SERVERS: [Server; 7] = [
     Server {
         name: "user-service",
         args: &[],
-        port: 28_081,
+        listen: "USER_LISTEN",
         env: &[
-            ("USER_LISTEN", "127.0.0.1:28081"),
             ("USER_DATABASE_URL", DATABASE),
             ("USER_KAFKA_BROKERS", AWAY),
         ],
@@ -70,9 +68,8 @@ const SERVERS: [Server; 7] = [
     Server {
         name: "catalog-service",
         args: &[],
-        port: 28_084,
+        listen: "CATALOG_LISTEN",
         env: &[
-            ("CATALOG_LISTEN", "127.0.0.1:28084"),
             ("CATALOG_DATABASE_URL", DATABASE),
             ("CATALOG_KAFKA_BROKERS", AWAY),
         ],
@@ -81,9 +78,8 @@ const SERVERS: [Server; 7] = [
     Server {
         name: "order-service",
         args: &[],
-        port: 28_085,
+        listen: "ORDER_LISTEN",
         env: &[
-            ("ORDER_LISTEN", "127.0.0.1:28085"),
             ("ORDER_DATABASE_URL", DATABASE),
             ("ORDER_KAFKA_BROKERS", AWAY),
             ("ORDER_CLIENT_SECRET", "of-a-rehearsal-only"),
@@ -93,9 +89,8 @@ const SERVERS: [Server; 7] = [
     Server {
         name: "payment-service",
         args: &[],
-        port: 28_087,
+        listen: "PAYMENT_LISTEN",
         env: &[
-            ("PAYMENT_LISTEN", "127.0.0.1:28087"),
             ("PAYMENT_DATABASE_URL", DATABASE),
             ("PAYMENT_KAFKA_BROKERS", AWAY),
             ("PAYMENT_CLIENT_SECRET", "of-a-rehearsal-only"),
@@ -107,19 +102,14 @@ const SERVERS: [Server; 7] = [
     Server {
         name: "toss-sandbox",
         args: &["--state", "/var/lib/sandbox/books.json"],
-        port: 28_091,
+        listen: "SANDBOX_LISTEN",
         env: &[
-            ("SANDBOX_LISTEN", "127.0.0.1:28091"),
             ("SANDBOX_SECRET_KEY", "of-a-rehearsal-only"),
             ("SANDBOX_WEBHOOK_URL", "http://127.0.0.1:1/"),
         ],
         volume: Some("/var/lib/sandbox"),
     },
 ];
-
-/// inventory-server wants a Redis before it listens: one of this machine, for as long as it runs.
-const ENGINE_PORT: u16 = 28_083;
-const REDIS_PORT: u16 = 28_379;
 
 pub(super) fn all(stage: &Stage, tree: &Tree, record: &mut Record) -> Result<(), RehearseError> {
     let user = stage.user().ok_or_else(|| RehearseError::Program {
@@ -142,18 +132,20 @@ fn has(tree: &Tree, program: &str) -> bool {
         .is_file()
 }
 
+/// inventory-server wants a Redis before it listens: one of this machine, for as long as it runs.
 fn engine(user: &str, tree: &Tree, record: &mut Record) -> Result<(), RehearseError> {
     let folder = tempfile::tempdir().map_err(|error| RehearseError::Program {
         program: "redis-server".to_owned(),
         reason: error.to_string(),
     })?;
+    let (port, redis_port) = (server::free_port()?, server::free_port()?);
     let redis = ServerProcess::builder("redis-server")
         .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "yes"])
         .args([
             "--appendfsync",
             "everysec",
             "--port",
-            &REDIS_PORT.to_string(),
+            &redis_port.to_string(),
         ])
         .dir(folder.path())
         .start()?;
@@ -161,26 +153,23 @@ fn engine(user: &str, tree: &Tree, record: &mut Record) -> Result<(), RehearseEr
         |line| line.contains("Ready to accept connections"),
         READY_TIMEOUT,
     )?;
-    let listen = format!("127.0.0.1:{ENGINE_PORT}");
-    let url = format!("redis://127.0.0.1:{REDIS_PORT}");
+    let listen = format!("127.0.0.1:{port}");
+    let url = format!("redis://127.0.0.1:{redis_port}");
     let env = [
         ("INVENTORY_LISTEN", listen.as_str()),
         ("INVENTORY_REDIS_URL", url.as_str()),
     ];
     let script = script(tree, user, "inventory-server", &[], &env, None);
-    observe("inventory-server", ENGINE_PORT, &script, tree, record)
+    observe("inventory-server", port, &script, tree, record)
 }
 
 fn one(server: &Server, user: &str, tree: &Tree, record: &mut Record) -> Result<(), RehearseError> {
-    let script = script(
-        tree,
-        user,
-        server.name,
-        server.args,
-        server.env,
-        server.volume,
-    );
-    observe(server.name, server.port, &script, tree, record)
+    let port = server::free_port()?;
+    let listen = format!("127.0.0.1:{port}");
+    let mut env = vec![(server.listen, listen.as_str())];
+    env.extend(server.env);
+    let script = script(tree, user, server.name, server.args, &env, server.volume);
+    observe(server.name, port, &script, tree, record)
 }
 
 /// One process from here to the program, so that it is the one that gets the signal.
