@@ -141,4 +141,38 @@ mod tests {
             assert!(scripts.join(format!("{name}.js")).is_file(), "{name}");
         }
     }
+
+    /// The table of rates in README.md, row by row, is what the files say.
+    #[test]
+    fn the_rates_in_the_readme_are_those_of_the_files() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let readme = fs::read_to_string(here.join("README.md")).unwrap();
+        for name in names(&here.join("k6")) {
+            let text = fs::read_to_string(here.join(format!("k6/{name}.json"))).unwrap();
+            let file: Value = serde_json::from_str(&text).unwrap();
+            let cells = ["smoke", "baseline", "stress", "breakpoint", "soak"].map(|profile| {
+                let profile = &file["profiles"][profile];
+                let rate = thousands(profile["rate"].as_u64().unwrap());
+                let lasts = lasts(profile["durationSeconds"].as_u64().unwrap());
+                format!("{rate}/s, {lasts}")
+            });
+            let row = format!("| `{name}` | {} |", cells.join(" | "));
+            assert!(readme.contains(&row), "README.md should have:\n{row}");
+        }
+    }
+
+    fn thousands(number: u64) -> String {
+        match (number / 1_000, number % 1_000) {
+            (0, rest) => rest.to_string(),
+            (some, rest) => format!("{some},{rest:03}"),
+        }
+    }
+
+    fn lasts(seconds: u64) -> String {
+        match seconds {
+            3_600 => "1 h".to_owned(),
+            more if more > 60 && more % 60 == 0 => format!("{} min", more / 60),
+            few => format!("{few} s"),
+        }
+    }
 }
