@@ -55,6 +55,8 @@ pub enum Step {
         /// Where to.
         target: String,
     },
+    /// Variables of the steps that follow.
+    Env(Vec<(String, String)>),
     /// The folder of the steps that follow.
     Workdir(String),
     /// Who runs what follows, as `uid:gid`.
@@ -79,6 +81,12 @@ impl Step {
                 let from = from.as_ref().map(|name| format!("--from={name} "));
                 let from = from.unwrap_or_default();
                 Some(format!("COPY {from}{} {target}", sources.join(" ")))
+            }
+            Self::Env(variables) => {
+                let pairs = variables
+                    .iter()
+                    .map(|(name, value)| format!(" {name}={value}"));
+                Some(format!("ENV{}", pairs.collect::<String>()))
             }
             Self::Workdir(_) | Self::User(_) | Self::Cmd(_) | Self::Says(..) => None,
         }
@@ -133,6 +141,11 @@ fn step(word: &str, rest: &str) -> Option<Step> {
                 target,
             }
         }
+        "ENV" => {
+            let pairs = rest.split_whitespace().map(|pair| pair.split_once('='));
+            let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+            Step::Env(pairs.map(|pair| pair.map(owned)).collect::<Option<_>>()?)
+        }
         "WORKDIR" => Step::Workdir(rest.to_owned()),
         "USER" => Step::User(rest.to_owned()),
         "CMD" => Step::Cmd(serde_json::from_str(rest).ok()?),
@@ -168,6 +181,13 @@ mod tests {
     fn lines_are_put_together_and_comments_left_out() {
         let text = "# a\nFROM debian AS one\nRUN a \\\n # in between\n && b\n";
         assert_eq!(instructions(text), ["FROM debian AS one", "RUN a && b"]);
+    }
+
+    #[test]
+    fn variables_are_pairs() {
+        let env = step("ENV", "A=1 B=two").unwrap();
+        assert_eq!(env.line().unwrap(), "ENV A=1 B=two");
+        assert_eq!(step("ENV", "A 1"), None);
     }
 
     #[test]

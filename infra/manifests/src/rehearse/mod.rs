@@ -123,11 +123,12 @@ fn execute(
     record: &mut Record,
 ) -> Result<(), RehearseError> {
     let mut folder = PathBuf::from("/");
+    let mut env = Vec::new();
     for step in &stage.steps {
         let started = Instant::now();
         match step {
             Step::Run(line) => {
-                tree.run(line, &folder, STEP_TIMEOUT)?;
+                tree.run(line, &folder, &env, STEP_TIMEOUT)?;
             }
             Step::Copy {
                 from,
@@ -151,6 +152,7 @@ fn execute(
                 let inside = tree.inside(&folder);
                 fs::create_dir_all(&inside).map_err(|error| FileError::of(&inside)(&error))?;
             }
+            Step::Env(variables) => env.extend_from_slice(variables),
             Step::User(_) | Step::Cmd(_) | Step::Says(..) => {}
         }
         if let Some(line) = step.line() {

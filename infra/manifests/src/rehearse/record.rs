@@ -70,6 +70,7 @@ impl Record {
             let linked = tree.run(
                 &format!("ldd {target} 2>/dev/null || true"),
                 Path::new("/"),
+                &[],
                 ASK_TIMEOUT,
             )?;
             if linked.contains("not found") {

@@ -110,6 +110,7 @@ impl Tree {
         &self,
         line: &str,
         folder: &Path,
+        env: &[(String, String)],
         timeout: Duration,
     ) -> Result<String, RehearseError> {
         let root = self.path.display();
@@ -133,9 +134,13 @@ impl Tree {
             path = format!("{RUST}/bin:{path}");
         }
         let folder = folder.display();
+        let env: String = env
+            .iter()
+            .map(|(name, value)| format!("{name}='{value}' "))
+            .collect();
         script += &format!(
             "exec chroot '{root}' /usr/bin/env -i PATH='{path}' HOME=/root CARGO_HOME={CARGO_HOME} \
-             DEBIAN_FRONTEND=noninteractive sh -c 'cd \"$0\" && eval \"$1\"' '{folder}' \"$0\""
+             DEBIAN_FRONTEND=noninteractive {env}sh -c 'cd \"$0\" && eval \"$1\"' '{folder}' \"$0\""
         );
         let mut run = Command::new("unshare");
         run.args(["--mount", "sh", "-c", &script, line]);

@@ -137,6 +137,10 @@ fn images_are_small_closed_and_start_one_program() {
             );
         }
         let text = fs::read_to_string(root().join("infra/docker").join(file)).unwrap();
+        // Lines for a debugger are four fifths of a program.
+        let lean = |profile: &str| format!("CARGO_PROFILE_{profile}_DEBUG=none");
+        assert!(text.contains(&lean("RELEASE")), "{file}");
+        assert!(!text.contains("--profile hot") || text.contains(&lean("HOT")));
         for said in [
             "STOPSIGNAL SIGTERM",
             "org.opencontainers.image.title",
@@ -239,6 +243,26 @@ fn exposed_ports_are_those_of_the_programs() {
         .filter(|(program, _)| *program != "toss-sandbox")
         .map(|(_, port)| *port);
     assert_eq!(exposed, ports.collect());
+}
+
+/// Changed steps want another rehearsal.
+#[test]
+fn each_was_rehearsed_as_it_is() {
+    for file in FILES {
+        let path = root()
+            .join("infra/docker/rehearsals")
+            .join(format!("{file}.md"));
+        let record = fs::read_to_string(&path)
+            .unwrap_or_else(|_| panic!("infra/docker/rehearse infra/docker/{file}"));
+        for stage in read(file) {
+            for line in stage.steps.iter().filter_map(Step::line) {
+                assert!(
+                    record.contains(&format!("| `{line}` |")),
+                    "{file}: not rehearsed: {line}"
+                );
+            }
+        }
+    }
 }
 
 /// The layer with the dependencies: what cargo needs to know of the workspace, and no code.
