@@ -25,6 +25,7 @@ KUBERNETES_KINDS = [
     "io.k8s.api.policy.v1.PodDisruptionBudget",
 ]
 CRD_KINDS = {
+    "monitoring.coreos.com_probes.yaml": "v1",
     "monitoring.coreos.com_servicemonitors.yaml": "v1",
     "monitoring.coreos.com_prometheusrules.yaml": "v1",
     "external-secrets.io_externalsecrets.yaml": "v1",

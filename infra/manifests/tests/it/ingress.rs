@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use manifests::root;
 use serde_json::Value;
 
-use crate::support::{DEV, PROD, list, name, of_kind, text};
+use crate::support::{DEV, PROD, PROD_DEBEZIUM, list, name, of_kind, text};
 
 const DOCUMENTS: [(&str, &str); 6] = [
     ("inventory-server", "inventory-server/openapi.json"),
@@ -125,6 +125,28 @@ fn every_route_is_limited_and_its_middlewares_and_services_are_there() {
         route["spec"]["entryPoints"],
         serde_json::json!(["websecure"])
     );
+}
+
+/// The alert `CertificateExpiry`, and what is seen from outside, come from this.
+#[test]
+fn what_customers_see_is_probed() {
+    for resources in [&*PROD, &*PROD_DEBEZIUM] {
+        let probes: Vec<&Value> = of_kind(resources, "Probe").collect();
+        let [probe] = probes.as_slice() else {
+            panic!("{probes:?}");
+        };
+        let targets = list(probe, "/spec/targets/staticConfig/static");
+        assert_eq!(targets.len(), 1);
+        let place = targets[0]
+            .as_str()
+            .unwrap()
+            .strip_prefix("https://")
+            .unwrap();
+        let (host, _) = place.split_once('/').unwrap();
+        let path = &place[host.len()..];
+        assert_eq!(host, HOST);
+        assert_eq!(routed(resources, host, "GET", path), Some("auth-service"));
+    }
 }
 
 fn operations(document: &Path) -> Vec<(String, String)> {

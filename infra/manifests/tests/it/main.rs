@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod components;
+#[cfg(test)]
 mod compose;
 #[cfg(test)]
 mod dockerfiles;

@@ -74,7 +74,7 @@ fn ports_are_the_same_from_the_service_to_the_listener() {
 
 /// Hosts and ports in URLs and lists of brokers.
 pub(crate) fn addresses(value: &str) -> Vec<(String, u64)> {
-    let schemes = ["http://", "redis://", "mysql://"];
+    let schemes = ["http://", "redis://", "rediss://", "mysql://"];
     let rest = schemes.iter().find_map(|scheme| value.strip_prefix(scheme));
     let place = match rest {
         Some(rest) => {
@@ -106,6 +106,10 @@ fn every_host_that_is_named_is_a_service_with_that_port() {
         addresses("mysql://a:b@mariadb:3306/x"),
         [("mariadb".to_owned(), 3306)]
     );
+    assert_eq!(
+        addresses("rediss://:a@redis.example.com:6380"),
+        [("redis.example.com".to_owned(), 6380)]
+    );
     assert_eq!(addresses("0.0.0.0:8083"), []);
     let mut seen = 0;
     for (overlay, resources) in overlays()
@@ -116,9 +120,13 @@ fn every_host_that_is_named_is_a_service_with_that_port() {
             for container in workload.containers() {
                 for (variable, value) in environment(container, resources) {
                     for (host, port) in addresses(&value) {
+                        // Of others, or in another namespace.
+                        if host != "127.0.0.1" && host.contains('.') {
+                            continue;
+                        }
                         let is_there = is_served(resources, &host, port)
                             // Kafka Connect is only asked with `publish=debezium`.
-                            || (host == "shop-connect-api" && overlay != "prod-debezium");
+                            || (host == "shop-connect-api" && !overlay.starts_with("prod-debezium"));
                         assert!(is_there, "{overlay}: {variable}: nobody is {host}:{port}");
                         seen += 1;
                     }
@@ -310,4 +318,26 @@ fn service_monitors_find_every_service_of_ours_and_name_the_job_as_rules_do() {
         found += 1;
     }
     assert_eq!(found, PORTS.len() - 1);
+}
+
+/// A path is of no use on a phone.
+#[test]
+fn alerts_lead_to_their_page_where_people_read_it() {
+    let config = of_kind(&PROD, "ConfigMap").find_map(|map| map["data"]["documents"].as_str());
+    let documents = config.unwrap();
+    assert!(documents.starts_with("https://") && documents.ends_with('/'));
+    let rules: Vec<&Value> = of_kind(&PROD, "PrometheusRule")
+        .flat_map(|rule| list(rule, "/spec/groups"))
+        .flat_map(|group| list(group, "/rules"))
+        .filter(|rule| rule["alert"].is_string())
+        .collect();
+    assert!(rules.len() > 30, "{}", rules.len());
+    for rule in rules {
+        let url = text(rule, "/annotations/runbook_url");
+        let page = url
+            .strip_prefix(documents)
+            .unwrap_or_else(|| panic!("{url}"));
+        assert!(page.starts_with("docs/runbooks/"), "{url}");
+        assert!(manifests::root().join(page).is_file(), "{url}");
+    }
 }

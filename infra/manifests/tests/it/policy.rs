@@ -43,27 +43,45 @@ fn images_are_pinned() {
         let image = text(container, "/image");
         (!is_pinned(image)).then(|| format!("{image} may be another one tomorrow"))
     });
-    for image in ["redis", "redis:latest", "redis:7", "localhost:5000/redis"] {
+    for image in [
+        "redis",
+        "redis:latest",
+        "redis:7",
+        "redis:7.0",
+        "redis:7.0-bookworm",
+        "debian:12-slim",
+        "localhost:5000/redis",
+    ] {
         assert!(!is_pinned(image), "{image}");
     }
     for image in [
         "redis:7.0.15",
+        "redis:7.0.15-bookworm",
+        "quay.io/debezium/connect:3.3.0.Final",
+        "prom/prometheus:v3.5.0",
         "a.example:5000/b:0.1.0",
         "debian:12.12-slim",
+        "redis@sha256:0123",
     ] {
         assert!(is_pinned(image), "{image}");
     }
 }
 
-/// By digest, or by a tag that is a version down to its last number.
+/// By digest, or by a tag that is a version down to its last number: the third, and Debian's second.
 pub(crate) fn is_pinned(image: &str) -> bool {
     if image.contains("@sha256:") {
         return true;
     }
-    let name = image.rsplit('/').next().unwrap_or(image);
-    let tag = name.split_once(':').map_or("", |(_, tag)| tag);
-    let version = tag.trim_start_matches('v');
-    version.starts_with(|first: char| first.is_ascii_digit()) && version.contains('.')
+    let last = image.rsplit('/').next().unwrap_or(image);
+    let (name, tag) = last.split_once(':').unwrap_or((last, ""));
+    let version = tag.split('-').next().unwrap_or_default();
+    let is_number = |part: &&str| !part.is_empty() && part.chars().all(|one| one.is_ascii_digit());
+    let numbers = version
+        .trim_start_matches('v')
+        .split('.')
+        .take_while(is_number)
+        .count();
+    numbers >= if name == "debian" { 2 } else { 3 }
 }
 
 #[test]
@@ -192,10 +210,11 @@ fn in_production_everything_of_ours_has_replicas_that_are_spread_and_kept() {
             );
             continue;
         }
-        assert!(
-            workload.resource["spec"]["replicas"].as_u64() >= Some(2),
-            "{name}"
-        );
+        let said = match scaler(&PROD, name) {
+            Some(scaler) => &scaler["spec"]["minReplicas"],
+            None => &workload.resource["spec"]["replicas"],
+        };
+        assert!(said.as_u64() >= Some(2), "{name}");
         let spread: Vec<&str> = list(workload.spec(), "/topologySpreadConstraints")
             .iter()
             .filter(|constraint| selects(&constraint["labelSelector"], workload.labels()))
@@ -207,6 +226,27 @@ fn in_production_everything_of_ours_has_replicas_that_are_spread_and_kept() {
             "{name}"
         );
     }
+}
+
+fn scaler<'a>(resources: &'a [Value], deployment: &str) -> Option<&'a Value> {
+    of_kind(resources, "HorizontalPodAutoscaler")
+        .find(|scaler| scaler["spec"]["scaleTargetRef"]["name"] == deployment)
+}
+
+/// A number beside an autoscaler would undo at each apply what it has done.
+#[test]
+fn only_what_no_autoscaler_scales_says_how_many() {
+    let mut scaled = 0;
+    for (overlay, resources) in overlays() {
+        for deployment in of_kind(resources, "Deployment") {
+            let name = text(deployment, "/metadata/name");
+            let has_scaler = scaler(resources, name).is_some();
+            let says = deployment["spec"]["replicas"].is_u64();
+            assert_ne!(has_scaler, says, "{overlay}: {name}");
+            scaled += usize::from(has_scaler);
+        }
+    }
+    assert!(scaled > 10, "{scaled}");
 }
 
 #[test]

@@ -97,6 +97,8 @@ fn checked(program: &str, mut args: Vec<String>, mut env: Vec<(String, String)>)
     });
     // The only ones that are no flag, since everybody sees a command line.
     env.retain(|(name, _)| name != "USER_ADMIN_PASSWORD");
+    // OpenTelemetry's own: every process reads them, and no flag says the same.
+    env.retain(|(name, _)| !name.starts_with("OTEL_"));
     if program == "reconcile" {
         // It would look for the stores.
         for (_, url) in &mut env {
@@ -132,7 +134,7 @@ pub(crate) fn environment(container: &Value, resources: &[Value]) -> Vec<(String
                 setting(resources, &from["configMapKeyRef"])
             } else {
                 let secret = &from["secretKeyRef"];
-                secrets::value(text(secret, "/name"), text(secret, "/key"))
+                secrets::value(resources, text(secret, "/name"), text(secret, "/key"))
             };
             (name, value)
         })

@@ -100,7 +100,7 @@ fn a_value_of_another_type_is_refused_deep_inside() {
             "/spec/template/spec/containers/0/readinessProbe/periodSeconds",
             json!("5"),
         ),
-        ("/spec/replicas", Value::Null),
+        ("/spec/revisionHistoryLimit", Value::Null),
     ] {
         let mut changed = deployment.clone();
         *changed.pointer_mut(pointer).unwrap() = value;

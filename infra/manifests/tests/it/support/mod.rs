@@ -1,10 +1,11 @@
 //! What is rendered, once for all tests.
 
+pub(crate) mod optional;
 pub(crate) mod pods;
 pub(crate) mod programs;
 pub(crate) mod secrets;
 
-use std::{env, process::Command, sync::LazyLock, time::Duration};
+use std::{env, path::Path, process::Command, sync::LazyLock, time::Duration};
 
 use devstack::{command, golang::GoProgram};
 use manifests::root;
@@ -32,14 +33,19 @@ pub(crate) static PROD_DEBEZIUM: LazyLock<Vec<Value>> =
     LazyLock::new(|| rendered("k8s/overlays/prod-debezium"));
 pub(crate) static JOBS: LazyLock<Vec<Value>> = LazyLock::new(|| rendered("k8s/jobs"));
 
-/// Everything that somebody may apply, by the name of its folder.
-pub(crate) fn overlays() -> [(&'static str, &'static [Value]); 4] {
-    [
+/// Everything that somebody may apply, by the name of its folder and of what is added to it.
+pub(crate) fn overlays() -> Vec<(&'static str, &'static [Value])> {
+    let mut all: Vec<(&str, &[Value])> = vec![
         ("dev", &DEV),
         ("prod", &PROD),
         ("prod-debezium", &PROD_DEBEZIUM),
         ("jobs", &JOBS),
-    ]
+    ];
+    all.extend(optional::VARIANTS.iter().map(|variant| {
+        let resources: &[Value] = &variant.resources;
+        (variant.name, resources)
+    }));
+    all
 }
 
 pub(crate) static COMPOSE_FILE: LazyLock<Value> = LazyLock::new(|| {
@@ -53,10 +59,14 @@ pub(crate) static COMPOSE_FILE: LazyLock<Value> = LazyLock::new(|| {
 });
 
 fn rendered(folder: &str) -> Vec<Value> {
-    let program = KUSTOMIZE.installed(&env::temp_dir()).unwrap();
-    let mut build = Command::new(program);
-    build.args(["build", folder]).current_dir(root());
-    yaml(&output(&mut build))
+    yaml(&output(&mut kustomize(&root().join(folder))))
+}
+
+/// The command that renders a folder.
+pub(crate) fn kustomize(folder: &Path) -> Command {
+    let mut build = Command::new(KUSTOMIZE.installed(&env::temp_dir()).unwrap());
+    build.arg("build").arg(folder).current_dir(root());
+    build
 }
 
 /// What a command prints that succeeds without a warning.
