@@ -159,6 +159,18 @@ mod tests {
     }
 
     #[test]
+    fn the_runbooks_type_what_is_understood() {
+        let typed = monitoring::typed::of("cargo dev").unwrap();
+        assert!(typed.len() > 2, "{typed:?}");
+        for (page, run) in typed {
+            let words = ["devstack".to_owned()].into_iter().chain(run.arguments);
+            let words: Vec<String> = words.collect();
+            let parsed = Cli::try_parse_from(&words);
+            assert!(parsed.is_ok(), "{page}: {words:?}: {parsed:?}");
+        }
+    }
+
+    #[test]
     fn arguments_of_a_scenario_are_its_own() {
         let Ok(Command::Load { scenario, args }) = parsed("load compare --seconds 5 -c 64") else {
             panic!("not understood");

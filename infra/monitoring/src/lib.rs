@@ -4,6 +4,7 @@ pub mod api;
 pub mod dashboards;
 pub mod figures;
 pub mod rules;
+pub mod typed;
 
 use std::path::{Path, PathBuf};
 
@@ -43,6 +44,9 @@ pub enum Error {
     #[error("{0}")]
     Form(String),
 }
+
+/// The alert that is always raised, for whoever calls somebody when it does not come.
+pub const WATCHDOG: &str = "Watchdog";
 
 /// A path of the repository.
 #[must_use]

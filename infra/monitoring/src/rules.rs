@@ -20,7 +20,7 @@ pub struct Rule {
 /// What an alert says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
-    /// `page` wakes somebody, `ticket` waits for the morning.
+    /// `page` wakes somebody, `ticket` waits for the morning, `none` is the [`WATCHDOG`](crate::WATCHDOG)'s.
     pub severity: String,
     /// The page that explains it, a path of the repository.
     pub runbook: String,

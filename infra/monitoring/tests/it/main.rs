@@ -1,5 +1,5 @@
 //! Rules, dashboards and runbooks against each other and against Prometheus' own tools; and the documents against
-//! each other.
+//! each other. What runbooks tell people to type is held to programs, sources, migrations and manifests.
 
 #[cfg(test)]
 mod dashboards;
@@ -11,6 +11,8 @@ mod markdown;
 mod rules;
 #[cfg(test)]
 mod runbooks;
+#[cfg(test)]
+mod typed;
 
 #[cfg(test)]
 mod support {

@@ -1,8 +1,8 @@
 use std::{collections::BTreeSet, fs};
 
-use monitoring::{page, repository, rules};
+use monitoring::{page, repository, rules, typed};
 
-use crate::support::prometheus;
+use crate::{markdown::Document, support::prometheus};
 
 fn alerts() -> BTreeSet<String> {
     let rules = rules::all(&prometheus()).unwrap();
@@ -19,19 +19,38 @@ fn every_alert_names_the_page_of_its_name() {
     }
 }
 
+/// What a page has to say, in this order.
+const PARTS: [&str; 4] = ["What it means", "Look", "Do", "Do not"];
+
 #[test]
 fn a_page_says_what_it_means_where_to_look_what_to_do_and_what_not() {
-    for alert in alerts() {
+    let alerts = alerts();
+    assert!(alerts.len() > 20, "{alerts:?}");
+    for alert in alerts {
         let path = page(&alert);
-        let text = fs::read_to_string(repository(&path)).unwrap_or_else(|_| panic!("no {path}"));
-        for part in ["# ", "**What it means.**", "**Do not**"] {
-            assert!(text.contains(part), "{path} has no {part}");
-        }
-        assert!(
-            text.contains("```"),
-            "{path} says nothing that can be typed"
-        );
+        assert!(repository(&path).exists(), "no {path}");
     }
+    let mut seen = 0;
+    for page in typed::pages().unwrap() {
+        if page.name == "README.md" {
+            continue;
+        }
+        let name = &page.name;
+        let document = Document::parse(&page.text);
+        let parts = document.sections.iter().filter(|part| part.level == 2);
+        let titles: Vec<&str> = parts.map(|part| part.title.as_str()).collect();
+        assert!(titles.starts_with(&PARTS), "{name}: {titles:?}");
+        for part in document.sections.iter().filter(|part| part.level == 2) {
+            let is_empty = part.prose().trim().is_empty() && part.spans().is_empty();
+            assert!(!is_empty, "{name} says nothing under {:?}", part.title);
+        }
+        assert!(!page.blocks().is_empty(), "{name} has nothing to type");
+        let links = document.links();
+        let place = "README.md#where-to-type";
+        assert!(links.iter().any(|link| link == place), "{name}: {place}");
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen}");
 }
 
 #[test]

@@ -7,18 +7,17 @@ use service_kit::telemetry;
 use super::{ended, plain};
 
 pub(super) fn auth(args: Vec<OsString>) -> ExitCode {
-    use auth_service::run::{Command, run};
+    use auth_service::{
+        rotate_keys::rotate_keys,
+        run::{Command, run},
+    };
 
     const NAME: &str = "auth-service";
     let config = match Command::from_args(args) {
         Ok(Command::Run(config)) => config,
-        Ok(Command::RotateKeys {
-            keys_dir,
-            publication,
-            old,
-        }) => {
-            let rotated = auth_service::keys::rotate(&keys_dir, publication, old);
-            return ended(NAME, rotated.map(drop));
+        Ok(Command::RotateKeys(config)) => {
+            telemetry::init(config.log, &config.log_level);
+            return ended(NAME, rotate_keys(&config).map(drop));
         }
         Err(none) => return none.exit_code(NAME),
     };
@@ -36,8 +35,9 @@ pub(super) fn user(args: Vec<OsString>) -> ExitCode {
     let config = match Command::from_args(args) {
         Ok(Command::Run(config)) => config,
         Ok(Command::CreateAdmin(config)) => {
+            telemetry::init(config.log, &config.log_level);
             let created = plain::runtime().and_then(|runtime| {
-                let created = create_admin(config, io::stdin().lock());
+                let created = create_admin(*config, io::stdin().lock());
                 runtime.block_on(created).map_err(io::Error::other)
             });
             return ended(NAME, created.map(drop));
