@@ -7,6 +7,7 @@ pub mod http;
 pub mod keys;
 pub mod limits;
 pub mod locked;
+pub mod rotate_keys;
 pub mod run;
 pub mod secret;
 pub mod store;

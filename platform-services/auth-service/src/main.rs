@@ -3,8 +3,8 @@
 use std::{io::Write as _, process::ExitCode};
 
 use auth_service::{
-    keys,
-    run::{Command, Config, run},
+    rotate_keys::rotate_keys,
+    run::{Command, Config, RotateConfig, run},
 };
 use service_kit::{shutdown::Stop, telemetry};
 
@@ -15,20 +15,7 @@ fn main() -> ExitCode {
     };
     let done = match command {
         Command::Run(config) => serve(*config),
-        Command::RotateKeys {
-            keys_dir,
-            publication,
-            old,
-        } => keys::rotate(&keys_dir, publication, old)
-            .map_err(|error| error.to_string())
-            .and_then(|rotated| {
-                let (kid, removed) = (rotated.kid, rotated.removed);
-                writeln!(
-                    std::io::stdout(),
-                    "new key {kid}; {removed} old ones removed"
-                )
-                .map_err(|error| error.to_string())
-            }),
+        Command::RotateKeys(config) => rotate(&config),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -52,4 +39,15 @@ fn serve(config: Config) -> Result<(), String> {
             .await
             .map_err(|error| error.to_string())
     })
+}
+
+fn rotate(config: &RotateConfig) -> Result<(), String> {
+    telemetry::init(config.log, &config.log_level);
+    let rotated = rotate_keys(config).map_err(|error| error.to_string())?;
+    let (kid, removed) = (rotated.kid, rotated.removed.len());
+    writeln!(
+        std::io::stdout(),
+        "new key {kid}; {removed} old ones removed"
+    )
+    .map_err(|error| error.to_string())
 }

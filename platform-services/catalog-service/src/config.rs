@@ -4,6 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use clap::Parser;
 use service_kit::{
+    audit::AuditFlags,
     config::{self, Auth, NoConfig},
     consumer::GroupFlags,
     db,
@@ -38,6 +39,8 @@ pub struct Config {
     pub session: Duration,
     /// How the outbox gets to Kafka.
     pub publish: Publish,
+    /// How long rows of `admin_audit` stay.
+    pub admin_audit_retention: Duration,
     /// What listeners serve, and whom outgoing connections trust.
     pub tls: Tls,
     /// Who verifies tokens.
@@ -81,6 +84,8 @@ struct Flags {
     group: GroupFlags,
     #[command(flatten)]
     publish: PublishFlags,
+    #[command(flatten)]
+    audit: AuditFlags,
     #[command(flatten)]
     tls: TlsFlags,
     #[command(flatten)]
@@ -133,6 +138,7 @@ impl Config {
             topics: flags.topics.settings(&mut problems),
             session: flags.group.session(&mut problems),
             publish: flags.publish.publish(&mut problems),
+            admin_audit_retention: flags.audit.retention(&mut problems),
             verifier: flags.token.verifier(&tls.trust, &mut problems),
             tls,
             log: problems.log_format("log", &flags.log),

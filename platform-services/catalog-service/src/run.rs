@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use contracts::EventType;
 use service_kit::{
+    audit,
     client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     config::without_password,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
@@ -154,6 +155,11 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
             Inbox::new(&service)
                 .keep_small(at, inbox::KEEP, until)
                 .await;
+            Ok(())
+        });
+        let (until, at) = (drain.clone(), events_pool.clone());
+        parts.spawn(async move {
+            audit::keep_small(at, config.admin_audit_retention, until).await;
             Ok(())
         });
         let (until, at) = (drain.clone(), events_pool.clone());

@@ -4,6 +4,7 @@ use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 use clap::Parser;
 use service_kit::{
+    audit::AuditFlags,
     client::ClientSettings,
     config::{self, Auth, NoConfig, Secret},
     consumer::GroupFlags,
@@ -49,6 +50,8 @@ struct Flags {
     group: GroupFlags,
     #[command(flatten)]
     publish: PublishFlags,
+    #[command(flatten)]
+    audit: AuditFlags,
     /// The consumer group; replicas share one.
     #[arg(long, value_name = "NAME", default_value = "order-service")]
     consumer_group: String,
@@ -135,6 +138,8 @@ pub struct Config {
     pub session: Duration,
     /// Who publishes.
     pub publish: Publish,
+    /// How long rows of `admin_audit` stay.
+    pub admin_audit_retention: Duration,
     /// The consumer group.
     pub consumer_group: String,
     /// Where the neighbours are.
@@ -207,6 +212,7 @@ impl Config {
             topics: flags.topics.settings(&mut problems),
             session: flags.group.session(&mut problems),
             publish: flags.publish.publish(&mut problems),
+            admin_audit_retention: flags.audit.retention(&mut problems),
             consumer_group: flags.consumer_group,
             neighbours: NeighbourUrls {
                 catalog: problems.url("catalog-url", &flags.catalog_url, http),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use contracts::EventType;
 use service_kit::{
+    audit,
     client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     config::without_password,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
@@ -252,6 +253,11 @@ async fn work(work: Work, stop: CancellationToken) -> Result<(), Error> {
     let inbox_stop = stop.clone();
     tasks.spawn(async move {
         inbox.keep_small(inbox_pool, inbox::KEEP, inbox_stop).await;
+        Ok(())
+    });
+    let (audit_pool, audit_stop) = (work.events_pool.clone(), stop.clone());
+    tasks.spawn(async move {
+        audit::keep_small(audit_pool, work.config.admin_audit_retention, audit_stop).await;
         Ok(())
     });
     while let Some(ended) = tasks.join_next().await {

@@ -4,6 +4,7 @@ use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 use clap::Parser;
 use service_kit::{
+    audit::AuditFlags,
     config::{self, Auth, NoConfig, Problems, Secret},
     consumer::GroupFlags,
     db,
@@ -44,6 +45,8 @@ struct Flags {
     group: GroupFlags,
     #[command(flatten)]
     publish: PublishFlags,
+    #[command(flatten)]
+    audit: AuditFlags,
     #[arg(
         long,
         help = "The gateway: https://api.tosspayments.com, or a toss-sandbox like http://127.0.0.1:8091. \
@@ -113,6 +116,8 @@ pub struct Config {
     pub session: Duration,
     /// Who publishes.
     pub publish: Publish,
+    /// How long rows of `admin_audit` stay.
+    pub admin_audit_retention: Duration,
     /// Where the gateway is.
     pub toss_url: String,
     /// The key to it.
@@ -157,6 +162,7 @@ impl Config {
             topics: flags.topics.settings(&mut problems),
             session: flags.group.session(&mut problems),
             publish: flags.publish.publish(&mut problems),
+            admin_audit_retention: flags.audit.retention(&mut problems),
             toss_url: gateway(flags.toss_url.as_deref(), &mut problems),
             toss_secret_key: secret_key(flags.toss_secret_key.as_deref(), &mut problems),
             inventory_url: problems.url("inventory-url", &flags.inventory_url, &http),

@@ -6,6 +6,7 @@ use std::{net::SocketAddr, time::Duration};
 use contracts::EventType;
 use prometheus_client::registry::Registry;
 use service_kit::{
+    audit,
     client::{Client, ClientConfigError, ClientSettings, Outbound, TokenSource},
     config::without_password,
     consumer::{Consumer, ConsumerMetrics, ConsumerSettings},
@@ -140,6 +141,7 @@ struct Parts {
     service: ServiceName,
     publisher: Publisher,
     listening: Listening,
+    admin_audit_retention: Duration,
 }
 
 impl Parts {
@@ -204,6 +206,7 @@ impl Parts {
                 },
                 metrics: ConsumerMetrics::register(registry),
             },
+            admin_audit_retention: config.admin_audit_retention,
         })
     }
 }
@@ -228,6 +231,11 @@ async fn background(tables: Tables, parts: Parts, stop: Stop, publish_stop: Canc
     tasks.spawn(Inbox::new(&parts.service).keep_small(
         payments.pool.clone(),
         inbox::KEEP,
+        drain.clone(),
+    ));
+    tasks.spawn(audit::keep_small(
+        payments.pool.clone(),
+        parts.admin_audit_retention,
         drain.clone(),
     ));
     tasks.spawn(work::run(

@@ -3,7 +3,8 @@
 //!
 //! [`crate::http`] writes the line for every request that an administrator makes, that asks for something
 //! that customers may not, or that is refused with 403. A handler that changes a table calls
-//! [`record`] in its transaction; a change whose own tables say who made it needs no row.
+//! [`record`] in its transaction; a change whose own tables say who made it needs no row. A [`Command`]
+//! writes its line and its row itself. Rows that are older than a flag says are deleted by [`keep_small`].
 
 use crate::telemetry::AUDIT_TARGET;
 
@@ -50,12 +51,20 @@ pub const fn outcome(status: u16) -> &'static str {
     }
 }
 
+mod command;
+
 #[cfg(feature = "http")]
 pub use self::asked::Asked;
+pub use self::command::{Command, OperatorFlags};
+#[cfg(feature = "db")]
+pub use self::retention::{AuditFlags, RETENTION, keep_small, prune};
 #[cfg(all(feature = "http", feature = "db"))]
 pub(crate) use self::row::scope;
 #[cfg(all(feature = "http", feature = "db"))]
 pub use self::row::{ddl, record};
+
+#[cfg(feature = "db")]
+mod retention;
 
 #[cfg(feature = "http")]
 mod asked {
@@ -145,6 +154,7 @@ mod asked {
 mod row {
     use sqlx::MySqlConnection;
 
+    use super::Command;
     use crate::{http::RequestContext, trace_context};
 
     tokio::task_local! {
@@ -181,19 +191,63 @@ mod row {
             return Ok(());
         };
         context.asked.about(subject);
-        let trace_id = context.traceparent.as_deref();
-        sqlx::query(
-            "INSERT INTO admin_audit (actor, action, subject, request_id, trace_id) \
-             VALUES (?, ?, ?, ?, ?)",
-        )
-        .bind(who)
-        .bind(context.asked.action())
-        .bind(subject)
-        .bind(&context.request_id)
-        .bind(trace_id.and_then(trace_context::trace_id))
-        .execute(connection)
-        .await?;
-        Ok(())
+        let traceparent = context.traceparent.as_deref();
+        Row {
+            actor: who,
+            action: context.asked.action(),
+            subject,
+            request_id: &context.request_id,
+            trace_id: traceparent.and_then(trace_context::trace_id),
+        }
+        .insert(connection)
+        .await
+    }
+
+    impl Command {
+        /// Writes that it changes `subject` (such as `user:7`) in the transaction that does so.
+        ///
+        /// # Errors
+        /// Those of the database.
+        pub async fn record(
+            &self,
+            connection: &mut MySqlConnection,
+            subject: &str,
+        ) -> Result<(), sqlx::Error> {
+            Row {
+                actor: &self.who,
+                action: self.action,
+                subject,
+                request_id: &self.id,
+                trace_id: None,
+            }
+            .insert(connection)
+            .await
+        }
+    }
+
+    struct Row<'a> {
+        actor: &'a str,
+        action: &'a str,
+        subject: &'a str,
+        request_id: &'a str,
+        trace_id: Option<&'a str>,
+    }
+
+    impl Row<'_> {
+        async fn insert(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+            sqlx::query(
+                "INSERT INTO admin_audit (actor, action, subject, request_id, trace_id) \
+                 VALUES (?, ?, ?, ?, ?)",
+            )
+            .bind(self.actor)
+            .bind(self.action)
+            .bind(self.subject)
+            .bind(self.request_id)
+            .bind(self.trace_id)
+            .execute(connection)
+            .await?;
+            Ok(())
+        }
     }
 
     #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
     domain,
     password::{HashError, HashMetrics, Passwords},
     run::{AdminConfig, DATABASE, MIGRATIONS, SERVICE},
-    store::{Cause, NewAccount, Refusal, Store, StoreError},
+    store::{NewAccount, Refusal, Store, StoreError},
 };
 
 /// Why there is no new admin.
@@ -27,8 +27,13 @@ pub enum Error {
     #[error("reading the password: {0}")]
     Input(#[from] std::io::Error),
     /// The mail address is a customer's.
-    #[error("{0} is the account of a customer; choose another address")]
-    Taken(String),
+    #[error("{email} is the account of a customer; choose another address")]
+    Taken {
+        /// The address.
+        email: String,
+        /// Whose it is, unless they withdrew in the meantime.
+        user_id: Option<String>,
+    },
     /// There is no database.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -52,11 +57,28 @@ pub enum Created {
     Before(String),
 }
 
-/// Creates an admin, also while the service runs. `input` is read where no password is configured.
+/// Creates an admin, also while the service runs, and leaves a line in the audit. `input` is read where
+/// no password is configured.
 ///
 /// # Errors
 /// [`Error`]; nothing is changed.
 pub async fn create_admin(config: AdminConfig, input: impl BufRead) -> Result<Created, Error> {
+    let command = config.command.clone();
+    let ended = create(config, input).await;
+    // No mail addresses: the log would have them when the accounts are gone.
+    let (user_id, outcome) = match &ended {
+        Ok(Created::New(user_id)) => (Some(user_id), "done"),
+        Ok(Created::Before(user_id)) => (Some(user_id), "refused"),
+        Err(Error::Taken { user_id, .. }) => (user_id.as_ref(), "refused"),
+        Err(Error::Password(_)) => (None, "refused"),
+        Err(_) => (None, "failed"),
+    };
+    let on = user_id.map_or_else(|| "nobody".to_owned(), |user_id| format!("user:{user_id}"));
+    command.ended(&on, outcome);
+    ended
+}
+
+async fn create(config: AdminConfig, input: impl BufRead) -> Result<Created, Error> {
     let password = match config.password {
         Some(password) => password,
         None => read_line(input)?,
@@ -75,14 +97,19 @@ pub async fn create_admin(config: AdminConfig, input: impl BufRead) -> Result<Cr
         password_hash: passwords.hash(password).await?,
         role: Role::Admin,
     };
-    let created = match store.register(new, Cause::default()).await {
+    let created = match store.register_by(new, &config.command).await {
         Ok(account) => Created::New(account.user_id),
         Err(StoreError::Refused(Refusal::EmailTaken)) => {
             match store.credentials_of_email(&config.email).await? {
                 Some(found) if found.account.role == Role::Admin => {
                     Created::Before(found.account.user_id)
                 }
-                Some(_) | None => return Err(Error::Taken(config.email)),
+                found => {
+                    return Err(Error::Taken {
+                        email: config.email,
+                        user_id: found.map(|found| found.account.user_id),
+                    });
+                }
             }
         }
         Err(error) => return Err(error.into()),

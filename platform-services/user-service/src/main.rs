@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         .map_err(|error| error.to_string())
         .and_then(|runtime| match command {
             Command::Run(config) => runtime.block_on(serve(*config)),
-            Command::CreateAdmin(config) => runtime.block_on(admin(config)),
+            Command::CreateAdmin(config) => runtime.block_on(admin(*config)),
         });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,6 +41,7 @@ async fn serve(config: Config) -> Result<(), String> {
 }
 
 async fn admin(config: AdminConfig) -> Result<(), String> {
+    telemetry::init(config.log, &config.log_level);
     let email = config.email.clone();
     let created = create_admin(config, std::io::stdin().lock())
         .await

@@ -1,12 +1,14 @@
 //! The command line.
 
-use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use inventory_core::Text;
 
 use super::{
     bless::BlessArgs, check::Scope, dead_letters::DeadLettersCommand, detach::DetachArgs,
     exit::Trouble, export::ExportArgs, import::ImportArgs, journal::TailArgs, rebuild::RebuildArgs,
-    repair::RepairArgs, reservation::ReservationArgs,
+    repair::RepairArgs, reservation::ReservationArgs, words::words,
 };
 use crate::config::Stores;
 
@@ -38,6 +40,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub(super) command: Command,
+    /// The same as [`words`].
+    #[arg(skip)]
+    pub(super) asked: String,
 }
 
 #[derive(Debug, Subcommand)]
@@ -87,13 +92,26 @@ impl Command {
             | Self::Reservation(_)
             | Self::VerifyInvariants => false,
             Self::Repair(args) => !args.dry_run,
-            Self::Rebuild(_) | Self::Bless(_) | Self::Detach(_) | Self::Import(_) => true,
+            Self::Import(args) => !args.dry_run,
+            Self::Rebuild(_) | Self::Bless(_) | Self::Detach(_) => true,
             Self::DeadLetters(command) => !matches!(command, DeadLettersCommand::List { .. }),
         }
     }
 }
 
 impl Cli {
+    /// Reads the command line, whose first word is the program.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that was asked for.
+    pub(super) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let matches = Self::command().try_get_matches_from(arguments)?;
+        let mut cli =
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))?;
+        cli.asked = words(&Self::command(), &matches);
+        Ok(cli)
+    }
+
     /// The actor of what is journaled.
     pub(super) fn who(&self) -> Result<Text, Trouble> {
         Text::parse(&format!("reconcile:{}", self.user))

@@ -20,10 +20,10 @@ mod reservation;
 mod status;
 mod stores;
 mod verify;
+mod words;
 
 use std::{ffi::OsString, io::Write, process::ExitCode};
 
-use clap::Parser;
 use inventory_core::Text;
 use serde_json::json;
 use service_kit::{audit, db};
@@ -42,7 +42,7 @@ use crate::log;
 
 /// The whole program: 0 fine, 1 drift or rejected rows, 2 could not tell, 64 usage.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match Cli::read(arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { EX_USAGE } else { 0 };
@@ -86,7 +86,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 /// [`Trouble`]: it came to no end of its own.
 pub async fn run(cli: Cli) -> Result<Exit, Trouble> {
     let who = cli.who()?;
-    let asked = cli.command.changes().then(|| format!("{:?}", cli.command));
+    let asked = cli.command.changes().then(|| cli.asked.clone());
     let ended = command(cli, &who).await;
     if let Some(asked) = asked {
         let outcome = match &ended {

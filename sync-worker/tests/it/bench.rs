@@ -47,6 +47,33 @@ impl Ran {
         assert_eq!(self.code, code, "{self:?}");
         self
     }
+
+    /// The audit's lines in the log.
+    fn audit(&self) -> Vec<&str> {
+        let lines = self.err.lines();
+        lines.filter(|line| line.contains("INFO audit:")).collect()
+    }
+
+    /// The audit has one line: who ran this command, and what came of it.
+    #[track_caller]
+    pub(crate) fn audited(self, command: &str, outcome: &str) -> Self {
+        let [line] = self.audit()[..] else {
+            panic!("not one line of the audit: {self:?}");
+        };
+        for part in [
+            r#" who="reconcile:tester" action="reconcile" "#,
+            &format!(r#" on="{command}" outcome="{outcome}""#),
+        ] {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn unaudited(self) -> Self {
+        assert_eq!(self.audit(), [""; 0], "{self:?}");
+        self
+    }
 }
 
 pub(crate) async fn bench() -> Bench {
@@ -137,7 +164,8 @@ impl Bench {
 
     /// Clean, and all invariants hold.
     pub(crate) async fn is_clean(&self) {
-        self.run(&["check"]).await.ends(0);
-        self.run(&["verify-invariants"]).await.ends(0);
+        self.run(&["check"]).await.ends(0).unaudited();
+        let ran = self.run(&["verify-invariants"]).await.ends(0);
+        ran.unaudited();
     }
 }

@@ -7,6 +7,8 @@ mod both_sides;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod drills;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod ops;

@@ -1,8 +1,9 @@
 //! The ops port: health, metrics, the audit log and the reservation query.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
-use access_token::{JwksSource, Role, Verifier, VerifierSettings, testing::Issuer};
+use access_token::{Role, testing::Issuer};
+use devstack::process::ServerProcess;
 use inventory_core::{Context, CustomerId, Metadata, OrderId, Reserve, Return, Text};
 use serde_json::{Value, json};
 use service_kit::tls::ServerTls;
@@ -414,61 +415,104 @@ async fn the_audit_log_is_newest_first_and_pages_hold_still() {
     }
 }
 
+/// A worker whose port wants tokens; what is asked here needs no store.
+fn guarded(keys: &Path) -> ServerProcess {
+    ServerProcess::builder(Path::new(env!("CARGO_BIN_EXE_sync-worker")))
+        .without_env("SYNC_")
+        .args(["run", "--no-kafka", "--ops-listen=127.0.0.1:0"])
+        .args(["--redis-url", "redis://127.0.0.1:1"])
+        .args(["--database-url", "mysql://root@127.0.0.1:1/x"])
+        .args(["--auth=jwt", "--jwks-file", keys.to_str().unwrap()])
+        // Without the lines of `info`, but for the one with the address.
+        .args(["--log=json", "--log-level=error,sync_worker::run=info"])
+        .start()
+        .unwrap()
+}
+
+/// The worker's lines in which this field is as said.
+fn logged(worker: &ServerProcess, field: &str, value: &str) -> Vec<Value> {
+    let log = worker.log();
+    let lines = log
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok());
+    lines.filter(|line: &Value| line[field] == value).collect()
+}
+
 #[tokio::test]
-async fn with_tokens_the_log_is_the_administrators() {
-    let pool = sync_worker::database::pool("mysql://root@127.0.0.1:1/x").unwrap();
+async fn with_tokens_the_log_is_the_administrators_and_the_audit_says_who_asked() {
     let issuer = Issuer::new();
-    let keys = issuer.jwks_json();
-    let source = JwksSource::custom("test", move || {
-        let keys = keys.clone();
-        async move { Ok(keys) }
-    });
-    let verifier = Verifier::new(source, VerifierSettings::default());
-    let ops = Ops::new(pool, S, Arc::new(Status::default())).with_tokens(Some(verifier));
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let stop = CancellationToken::new();
-    let task = tokio::spawn(serve(listener, ops, stop.clone()));
-    let tokens: Vec<(Option<Role>, Option<String>)> = std::iter::once((None, None))
-        .chain(Role::ALL.map(|role| (Some(role), Some(issuer.token("somebody", &[role])))))
-        .collect();
-    let statuses = tokio::task::spawn_blocking(move || {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .build()
-            .into();
-        let mut statuses = Vec::new();
-        for path in [
-            "/api/inventories/logs?limit=none",
-            "/api/v1/inventories/logs?limit=none",
-            "/api/reservations?limit=none",
-            "/api/v1/reservations?limit=none",
-            "/healthz",
-        ] {
-            for (role, token) in &tokens {
-                let mut request = agent.get(format!("{url}{path}"));
-                if let Some(token) = token {
-                    request = request.header("authorization", format!("Bearer {token}"));
-                }
-                let status = request.call().unwrap().status().as_u16();
-                statuses.push((path, *role, status));
+    let keys = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(keys.path(), issuer.jwks_json()).unwrap();
+    let worker = guarded(keys.path());
+    let mut listening = Vec::new();
+    eventually("the worker listens", async || {
+        listening = logged(&worker, "message", "listening");
+        !listening.is_empty()
+    })
+    .await;
+    let address = listening[0]["address"].as_str().unwrap();
+    let agent: ureq::Agent = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .build()
+        .into();
+    let roles = || std::iter::once(None).chain(Role::ALL.map(Some));
+    let mut audit = Vec::new();
+    for path in [
+        "/api/inventories/logs",
+        "/api/v1/inventories/logs",
+        "/api/reservations",
+        "/api/v1/reservations",
+        "/healthz",
+    ] {
+        for role in roles() {
+            let id = format!("{path} {role:?}").replace(['/', ' ', '(', ')'], "-");
+            let mut request = agent
+                .get(format!("http://{address}{path}?limit=none"))
+                .header("x-request-id", &id);
+            if let Some(role) = role {
+                let token = issuer.token("somebody", &[role]);
+                request = request.header("authorization", format!("Bearer {token}"));
             }
+            let status = request.call().unwrap().status().as_u16();
+            let expected = match (path, role) {
+                ("/healthz", _) => 200,
+                (_, None) => 401,
+                // Let through, to be told what is wrong with the question.
+                (_, Some(Role::Admin)) => 400,
+                (path, Some(Role::Service)) if path.contains("reservations") => 400,
+                (_, Some(Role::Customer | Role::Service)) => 403,
+            };
+            assert_eq!(status, expected, "{id}");
+            // What administrators ask, and who is refused.
+            let who = match (role, status) {
+                (Some(Role::Admin), 400) => "admin:somebody",
+                (Some(Role::Service), 403) => "service:somebody",
+                (Some(Role::Customer), 403) => "customer:somebody",
+                _ => continue,
+            };
+            audit.push(json!([
+                who,
+                format!("GET {path}"),
+                path,
+                "refused",
+                status,
+                id
+            ]));
         }
-        statuses
-    });
-    for (path, role, status) in statuses.await.unwrap() {
-        let expected = match (path, role) {
-            ("/healthz", _) => 200,
-            (_, None) => 401,
-            // Let through, to be told what is wrong with the question.
-            (_, Some(Role::Admin)) => 400,
-            (path, Some(Role::Service)) if path.contains("reservations") => 400,
-            (_, Some(Role::Customer | Role::Service)) => 403,
-        };
-        assert_eq!(status, expected, "{path} {role:?}");
     }
-    stop.cancel();
-    task.await.unwrap();
+    let said = || {
+        let line = |line: &Value| {
+            let fields = ["who", "action", "on", "outcome", "status", "request_id"];
+            Value::from_iter(fields.map(|field| line[field].clone()))
+        };
+        logged(&worker, "target", "audit")
+            .iter()
+            .map(line)
+            .collect::<Vec<_>>()
+    };
+    eventually("the audit is written", async || said().len() >= audit.len()).await;
+    assert_eq!(said(), audit);
+    assert!(worker.terminate().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -107,7 +107,7 @@ fn made_ms(path: &Path) -> Option<i64> {
     name.split_once('-')?.0.parse().ok()
 }
 
-fn refuse_open(path: &Path) -> Result<(), KeysError> {
+pub(super) fn refuse_open(path: &Path) -> Result<(), KeysError> {
     let permissions: Permissions = match fs::metadata(path) {
         Ok(metadata) => metadata.permissions(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -42,6 +42,12 @@ pub enum KeysError {
     /// A key cannot be made.
     #[error(transparent)]
     Signing(#[from] SigningError),
+    /// There is nothing to rotate: somebody mistyped the folder, or the service was never started.
+    #[error(
+        "{0} has no keys; give the --keys-dir of the running auth-service, whose first start makes the \
+         first key"
+    )]
+    NoKeys(PathBuf),
     /// Others may read private keys.
     #[error("{0} can be read by others: chmod go-rwx it")]
     Open(PathBuf),
@@ -77,8 +83,8 @@ pub enum OldKeys {
 pub struct Rotated {
     /// The id of the new key.
     pub kid: String,
-    /// Files that were not needed any more.
-    pub removed: usize,
+    /// The ids of those that were not needed any more.
+    pub removed: Vec<String>,
 }
 
 impl Keys {
@@ -139,11 +145,17 @@ impl Keys {
 /// Adds a key and takes away those that nobody needs any more.
 ///
 /// # Errors
-/// [`KeysError`].
+/// [`KeysError`]; the first key of a folder is [`Keys::open`]'s to make.
 pub fn rotate(dir: &Path, publication: Duration, old: OldKeys) -> Result<Rotated, KeysError> {
-    folder::make(dir)?;
     let now_ms = clock::unix_ms();
-    let before = folder::read(dir)?;
+    let before = match folder::read(dir) {
+        Err(KeysError::Io { path, error }) if path == dir && is_no_folder(&error) => Vec::new(),
+        read => read?,
+    };
+    if before.is_empty() {
+        return Err(KeysError::NoKeys(dir.to_owned()));
+    }
+    folder::refuse_open(dir)?;
     let kid = folder::add(dir, now_ms)?;
     let removed = match old {
         OldKeys::Drop => before,
@@ -157,10 +169,18 @@ pub fn rotate(dir: &Path, publication: Duration, old: OldKeys) -> Result<Rotated
     for file in &removed {
         folder::remove(file)?;
     }
+    let removed = removed.iter().map(|file| file.key.kid().to_owned());
     Ok(Rotated {
         kid,
-        removed: removed.len(),
+        removed: removed.collect(),
     })
+}
+
+fn is_no_folder(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 /// From the making of the next key to the end of the last token of this one.

@@ -3,6 +3,7 @@ use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 use access_token::{DEFAULT_AUDIENCE, DEFAULT_ISSUER};
 use clap::{Parser, Subcommand};
 use service_kit::{
+    audit::{self, OperatorFlags},
     config::{self, Auth, NoConfig, Problems},
     consumer::GroupFlags,
     db,
@@ -55,20 +56,30 @@ pub struct Config {
     pub log_level: String,
 }
 
+/// What `rotate-keys` is told.
+#[derive(Debug, Clone)]
+pub struct RotateConfig {
+    /// The folder of signing keys.
+    pub keys_dir: PathBuf,
+    /// How long a key is published before it signs.
+    pub publication: Duration,
+    /// What becomes of the others.
+    pub old: OldKeys,
+    /// Who rotates them.
+    pub command: audit::Command,
+    /// How logs look.
+    pub log: LogFormat,
+    /// Which logs.
+    pub log_level: String,
+}
+
 /// What to do.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// Serve.
     Run(Box<Config>),
     /// Make a new signing key and end.
-    RotateKeys {
-        /// The folder of signing keys.
-        keys_dir: PathBuf,
-        /// How long a key is published before it signs.
-        publication: Duration,
-        /// What becomes of the others.
-        old: OldKeys,
-    },
+    RotateKeys(RotateConfig),
 }
 
 /// Login, refresh tokens, tokens for services, and the keys that verify them.
@@ -149,11 +160,14 @@ struct Flags {
 #[derive(Debug, Subcommand)]
 enum Subcommands {
     /// Makes a new key, which is published at once and signs later, and removes those whose tokens
-    /// have all ended. Running services notice within seconds.
+    /// have all ended. Running services notice within seconds. The folder must have a key: the service
+    /// makes the first.
     RotateKeys {
         /// A key was stolen: remove all others, and with them every token they signed.
         #[arg(long)]
         drop_old: bool,
+        #[command(flatten)]
+        operator: OperatorFlags,
     },
 }
 
@@ -168,16 +182,23 @@ impl Command {
         let (flags, mut problems) = config::parse::<Flags>("AUTH", args)?;
         let seconds = &flags.key_publication_seconds;
         let publication = problems.seconds("key-publication-seconds", seconds, 0..=86_400);
-        if let Some(Subcommands::RotateKeys { drop_old }) = flags.command {
-            return problems.finish(Self::RotateKeys {
+        let log = problems.log_format("log", &flags.log);
+        let log_level = problems.log_level("log-level", &flags.log_level);
+        if let Some(Subcommands::RotateKeys { drop_old, operator }) = flags.command {
+            let (old, action) = if drop_old {
+                (OldKeys::Drop, "auth-service rotate-keys --drop-old")
+            } else {
+                (OldKeys::Keep, "auth-service rotate-keys")
+            };
+            let rotate = RotateConfig {
                 keys_dir: flags.keys_dir,
                 publication,
-                old: if drop_old {
-                    OldKeys::Drop
-                } else {
-                    OldKeys::Keep
-                },
-            });
+                old,
+                command: operator.command(action, &mut problems),
+                log,
+                log_level,
+            };
+            return problems.finish(Self::RotateKeys(rotate));
         }
         let clients = clients(&flags, &mut problems);
         let trusted_proxies = networks(&flags.trusted_proxies, &mut problems);
@@ -231,8 +252,8 @@ impl Command {
             tls,
             issuer: flags.token_issuer,
             audience: flags.token_audience,
-            log: problems.log_format("log", &flags.log),
-            log_level: problems.log_level("log-level", &flags.log_level),
+            log,
+            log_level,
         };
         problems.finish(Self::Run(Box::new(config)))
     }

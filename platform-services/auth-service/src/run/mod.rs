@@ -22,7 +22,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use self::background::Background;
-pub use self::config::{Command, Config};
+pub use self::config::{Command, Config, RotateConfig};
 use crate::{
     attempts::{AttemptMetrics, Attempts},
     http::{OPENAPI, Service, routes},

@@ -2,7 +2,7 @@ use serde_json::json;
 
 use crate::{
     saga::Ordered,
-    support::{NEIGHBOURS, Sent, Service, text, until},
+    support::{NEIGHBOURS, RUNTIME, Sent, Service, text, until},
 };
 
 const SOON: [&str; 6] = [
@@ -90,4 +90,21 @@ fn what_is_not_paid_in_time_is_given_up_once() {
         Sent::one("order.cancelled", &order.id);
     }
     assert_eq!(paid.until("PAID")["status"], "PAID");
+}
+
+#[test]
+fn old_rows_of_the_audit_are_deleted() {
+    let first = Service::start(&[]);
+    let rows = "INSERT INTO admin_audit (at, actor, action, subject, request_id) VALUES
+        (NOW(3) - INTERVAL 2 DAY, 'admin:a', 'POST /x', 'order:1', 'r'),
+        (NOW(3) - INTERVAL 2 HOUR, 'admin:a', 'POST /x', 'order:2', 'r')";
+    let inserting = sqlx::query(rows).execute(&first.pool);
+    RUNTIME.block_on(inserting).unwrap();
+    // Any replica looks when it starts.
+    let day = ["--admin-audit-retention-seconds=86400"];
+    let second = Service::on(&first.database_url, &day);
+    until("the old row is gone", || {
+        second.count("SELECT COUNT(*) FROM admin_audit WHERE subject = 'order:1'") == 0
+    });
+    assert_eq!(second.count("SELECT COUNT(*) FROM admin_audit"), 1);
 }

@@ -76,3 +76,23 @@ fn holds_without_an_order_are_forgotten_and_those_of_live_payments_kept() {
     made_up.wait("READY");
     made_up.said(EventType::PaymentCreated, 1);
 }
+
+#[test]
+fn old_rows_of_the_audit_are_deleted() {
+    let (old, young) = (unique("old"), unique("young"));
+    WORLD.sql(&format!(
+        "INSERT INTO admin_audit (at, actor, action, subject, request_id) VALUES \
+         (NOW(3) - INTERVAL 2 DAY, 'admin:a', 'POST /x', '{old}', 'r'), \
+         (NOW(3) - INTERVAL 2 HOUR, 'admin:a', 'POST /x', '{young}', 'r')"
+    ));
+    let rows = |subject: &str| {
+        WORLD.sql(&format!(
+            "SELECT COUNT(*) FROM admin_audit WHERE subject = '{subject}'"
+        ))
+    };
+    // Any replica looks when it starts.
+    let day = ["--admin-audit-retention-seconds=86400"];
+    let (_process, _http) = WORLD.around.deaf(&day);
+    until("the old row is gone", || rows(&old) == "0");
+    assert_eq!(rows(&young), "1");
+}

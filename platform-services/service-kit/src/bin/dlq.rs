@@ -185,7 +185,11 @@ async fn run(flags: &Flags, kafka: &Kafka, pick: &Pick) -> Result<(String, bool)
             |_| format!("{} {pick:?}", which.topic),
             |done| format!("{} {:?}", done.topic, done.offsets),
         ),
-        outcome: if done.is_ok() { "done" } else { "failed" },
+        outcome: match &done {
+            Ok(done) if done.offsets.is_empty() => "refused",
+            Ok(_) => "done",
+            Err(_) => "failed",
+        },
         status: None,
         request_id: None,
     }
@@ -294,6 +298,21 @@ mod tests {
         assert_eq!(range("7..12"), Some(7..=12));
         for bad in ["", "x", "7..", "12..7", "-1", "-1..2"] {
             assert_eq!(range(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_runbooks_type_what_is_understood() {
+        let typed = monitoring::typed::of("dlq").expect("the runbooks");
+        assert!(typed.len() > 8, "{typed:?}");
+        for (page, run) in typed {
+            let words = std::iter::once(run.program).chain(run.arguments);
+            let line = words.collect::<Vec<_>>();
+            let (flags, mut problems) = config::parse::<Flags>("DLQ", line.clone())
+                .unwrap_or_else(|none| panic!("{page}: {line:?}: {none:?}"));
+            let pick = pick(&flags.command, &mut problems);
+            let checked = problems.finish(pick);
+            assert!(checked.is_ok(), "{page}: {line:?}: {checked:?}");
         }
     }
 }

@@ -22,7 +22,24 @@ async fn cli(args: &[&str]) -> Output {
     let brokers = support::brokers();
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_dlq"));
     command.args(args).args(["--kafka-brokers", &brokers]);
+    command.args(["--user", "tester"]);
     command.output().await.unwrap()
+}
+
+/// The audit has one line: who ran this command, and what came of it.
+#[track_caller]
+fn audited(output: &Output, command: &str, on: &str, outcome: &str) {
+    let log = str::from_utf8(&output.stderr).unwrap();
+    let lines = log.lines().filter(|line| line.contains("INFO audit:"));
+    let [line] = lines.collect::<Vec<_>>()[..] else {
+        panic!("not one line of the audit: {output:?}");
+    };
+    for part in [
+        format!(r#" who="dlq:tester" action="{command}" on="{on}"#),
+        format!(r#" outcome="{outcome}""#),
+    ] {
+        assert!(line.contains(&part), "{part} is not in {line}");
+    }
 }
 
 fn json(output: &Output) -> Value {
@@ -59,23 +76,20 @@ async fn letters_are_listed_replayed_and_discarded() {
     stop.cancel();
     watching.await.unwrap();
 
-    let listed = json(&cli(&["list", &topic, "--json"]).await);
+    let listed = cli(&["list", &topic, "--json"]).await;
+    assert_eq!(listed.stderr, b"", "it changes nothing: no audit");
+    let listed = json(&listed);
     assert_eq!(listed.as_array().unwrap().len(), 4);
     assert_eq!(listed[1]["eventId"], "bad-1");
     assert_eq!(listed[1]["reason"], "NO_SUCH_THING");
     let offset = listed[1]["offset"].to_string();
 
     // In the middle: it is marked, and the rest stays.
-    let discarded = json(
-        &cli(&[
-            "discard",
-            &format!("{topic}.dlq"),
-            "--offset",
-            &offset,
-            "--json",
-        ])
-        .await,
-    );
+    let letters = format!("{topic}.dlq");
+    let discarded = cli(&["discard", &letters, "--offset", &offset, "--json"]).await;
+    let on = format!("{topic} [{offset}]");
+    audited(&discarded, "dlq discard", &on, "done");
+    let discarded = json(&discarded);
     assert_eq!(
         (
             discarded["open"].as_u64(),
@@ -83,7 +97,10 @@ async fn letters_are_listed_replayed_and_discarded() {
         ),
         (Some(3), offset)
     );
-    let replayed = json(&cli(&["replay", &topic, "--id", "bad-2", "--json"]).await);
+    let replayed = cli(&["replay", &topic, "--id", "bad-2", "--json"]).await;
+    let on = format!("{topic} [{}]", listed[2]["offset"]);
+    audited(&replayed, "dlq replay", &on, "done");
+    let replayed = json(&replayed);
     assert_eq!(replayed["open"], 2);
     let text = cli(&["list", &topic, "--resolved"]).await;
     let text = String::from_utf8(text.stdout).unwrap();
@@ -92,14 +109,13 @@ async fn letters_are_listed_replayed_and_discarded() {
         "{text}"
     );
     assert!(text.ends_with(": 2 open\n"), "{text}");
-    assert_eq!(
-        cli(&["replay", &topic, "--id", "bad-2"])
-            .await
-            .status
-            .code(),
-        Some(1)
-    );
+    let again = cli(&["replay", &topic, "--id", "bad-2"]).await;
+    assert_eq!(again.status.code(), Some(1));
+    audited(&again, "dlq replay", &format!("{topic} []"), "refused");
     assert_eq!(cli(&["replay", &topic]).await.status.code(), Some(64));
+    let nowhere = cli(&["discard", "no.such.topic", "--all"]).await;
+    assert_eq!(nowhere.status.code(), Some(1));
+    audited(&nowhere, "dlq discard", "no.such.topic ", "failed");
 
     // All: nothing is left, and Kafka keeps nothing of it.
     dlq::resolve(&kafka, &topic, &Pick::default(), Resolution::Discarded)

@@ -1,6 +1,8 @@
 //! On a real Kafka and a real MariaDB, private to this process.
 
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bomb;
 #[cfg(test)]
 mod child;
@@ -14,6 +16,8 @@ mod db;
 mod debezium;
 #[cfg(test)]
 mod dlq;
+#[cfg(test)]
+mod drain;
 #[cfg(test)]
 mod http;
 #[cfg(test)]

@@ -1,7 +1,8 @@
-use std::{ffi::OsString, net::SocketAddr};
+use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 use clap::{Parser, Subcommand};
 use service_kit::{
+    audit::{self, AuditFlags, OperatorFlags},
     config::{self, Auth, NoConfig, Problems, Secret},
     db,
     http::auth::{TokenFlags, Verifier},
@@ -29,6 +30,8 @@ pub struct Config {
     pub topics: TopicSettings,
     /// Who carries the events.
     pub publish: Publish,
+    /// How long rows of `admin_audit` stay.
+    pub admin_audit_retention: Duration,
     /// What listeners serve, and whom outgoing connections trust.
     pub tls: Tls,
     /// Who verifies tokens.
@@ -54,6 +57,12 @@ pub struct AdminConfig {
     pub database_url: String,
     /// What a hash costs.
     pub hash: HashSettings,
+    /// Who creates it.
+    pub command: audit::Command,
+    /// How logs look.
+    pub log: LogFormat,
+    /// Which logs.
+    pub log_level: String,
 }
 
 /// What to do.
@@ -62,7 +71,7 @@ pub enum Command {
     /// Serve.
     Run(Box<Config>),
     /// Create an admin and end.
-    CreateAdmin(AdminConfig),
+    CreateAdmin(Box<AdminConfig>),
 }
 
 /// Accounts, credentials and addresses.
@@ -86,6 +95,8 @@ struct Flags {
     topics: TopicFlags,
     #[command(flatten)]
     publish: PublishFlags,
+    #[command(flatten)]
+    audit: AuditFlags,
     #[command(flatten)]
     tls: TlsFlags,
     #[command(flatten)]
@@ -127,6 +138,8 @@ enum Subcommands {
         /// Their name.
         #[arg(long, default_value = "Admin")]
         name: String,
+        #[command(flatten)]
+        operator: OperatorFlags,
     },
 }
 
@@ -162,7 +175,14 @@ impl Command {
             );
         }
         let database_url = problems.url("database-url", &flags.database_url, &["mysql://"]);
-        if let Some(Subcommands::CreateAdmin { email, name }) = &flags.command {
+        let log = problems.log_format("log", &flags.log);
+        let log_level = problems.log_level("log-level", &flags.log_level);
+        if let Some(Subcommands::CreateAdmin {
+            email,
+            name,
+            operator,
+        }) = &flags.command
+        {
             let trust = flags.tls.trust.trust(&mut problems);
             let admin = AdminConfig {
                 email: checked(&mut problems, "email", domain::email(email)),
@@ -170,8 +190,11 @@ impl Command {
                 password: admin_password(),
                 database_url: db::trusting(&database_url, &trust),
                 hash,
+                command: operator.command("user-service create-admin", &mut problems),
+                log,
+                log_level,
             };
-            return problems.finish(Self::CreateAdmin(admin));
+            return problems.finish(Self::CreateAdmin(Box::new(admin)));
         }
         let tls = flags.tls.tls(&mut problems);
         let kafka_security = flags
@@ -184,11 +207,12 @@ impl Command {
             kafka_security,
             topics: flags.topics.settings(&mut problems),
             publish: flags.publish.publish(&mut problems),
+            admin_audit_retention: flags.audit.retention(&mut problems),
             verifier: flags.token.verifier(&tls.trust, &mut problems),
             tls,
             hash,
-            log: problems.log_format("log", &flags.log),
-            log_level: problems.log_level("log-level", &flags.log_level),
+            log,
+            log_level,
         };
         problems.finish(Self::Run(Box::new(config)))
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use contracts::EventType;
 use service_kit::{
+    audit,
     client::{ClientConfigError, Outbound},
     config::without_password,
     db::{self, DatabaseError, PoolSettings, ServiceName, Tables},
@@ -90,7 +91,7 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
         &Outbound::register(&mut registry, config.tls.trust.clone()),
         &mut registry,
     )?;
-    let store = Store::new(pool, &service, publisher.waker());
+    let store = Store::new(pool.clone(), &service, publisher.waker());
     let app = App::new(registry)
         .check("mariadb", tables.check())
         .auth(config.verifier.clone())
@@ -109,8 +110,16 @@ pub async fn run(config: Config, stop: Stop, ready: impl FnOnce(SocketAddr)) -> 
     let working = background.clone();
     tasks.spawn(async move {
         if tables.migrate(&working).await? {
-            let published = publisher.run(working).await;
-            published.map_err(|error| Error::Background(error.to_string()))?;
+            let (retention, until) = (config.admin_audit_retention, working.clone());
+            let pruning = async {
+                audit::keep_small(pool, retention, until).await;
+                Ok(())
+            };
+            let publishing = async {
+                let published = publisher.run(working).await;
+                published.map_err(|error| Error::Background(error.to_string()))
+            };
+            tokio::try_join!(publishing, pruning)?;
         }
         Ok(())
     });

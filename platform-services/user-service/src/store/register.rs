@@ -1,5 +1,6 @@
 use contracts::{Envelope, user::Registered};
-use service_kit::{db::OnConstraint as _, http::auth::Role, ids};
+use service_kit::{audit, db::OnConstraint as _, http::auth::Role, ids};
+use sqlx::{MySql, Transaction};
 
 use super::{Cause, Refusal, Store, StoreError, now};
 use crate::domain::{Account, Status};
@@ -25,9 +26,41 @@ impl Store {
     /// # Errors
     /// [`Refusal::EmailTaken`], or the database's.
     pub async fn register(&self, new: NewAccount, cause: Cause) -> Result<Account, StoreError> {
+        let mut transaction = self.begin().await?;
+        let account = self.insert(&mut transaction, new, cause).await?;
+        self.commit(transaction).await?;
+        Ok(account)
+    }
+
+    /// As [`Store::register`], for somebody of the staff: the audit says who creates the account.
+    ///
+    /// # Errors
+    /// [`Refusal::EmailTaken`], or the database's.
+    pub async fn register_by(
+        &self,
+        new: NewAccount,
+        command: &audit::Command,
+    ) -> Result<Account, StoreError> {
+        let cause = Cause {
+            request_id: Some(command.id().to_owned()),
+            traceparent: None,
+        };
+        let mut transaction = self.begin().await?;
+        let account = self.insert(&mut transaction, new, cause).await?;
+        let subject = format!("user:{}", account.user_id);
+        command.record(&mut transaction, &subject).await?;
+        self.commit(transaction).await?;
+        Ok(account)
+    }
+
+    async fn insert(
+        &self,
+        transaction: &mut Transaction<'_, MySql>,
+        new: NewAccount,
+        cause: Cause,
+    ) -> Result<Account, StoreError> {
         let user_id = ids::uuid();
         let at = now()?;
-        let mut transaction = self.begin().await?;
         sqlx::query(
             "INSERT INTO account
                (user_id, email, name, phone, password_hash, role, status, created_at_ms, updated_at_ms)
@@ -41,7 +74,7 @@ impl Store {
         .bind(new.role.as_str())
         .bind(at.unix_ms())
         .bind(at.unix_ms())
-        .execute(&mut *transaction)
+        .execute(&mut **transaction)
         .await
         .on_constraint("account_email", || StoreError::Refused(Refusal::EmailTaken))?;
         let data = Registered {
@@ -53,8 +86,7 @@ impl Store {
             traceparent: cause.traceparent,
             ..Envelope::new(ids::uuid(), at, data)
         };
-        self.outbox.insert(&mut transaction, &event).await?;
-        self.commit(transaction).await?;
+        self.outbox.insert(transaction, &event).await?;
         Ok(Account {
             user_id,
             email: Some(new.email),

@@ -42,7 +42,7 @@ pub(super) struct ImportArgs {
     partial: bool,
     /// Only read and check the file, and say what it would do.
     #[arg(long)]
-    dry_run: bool,
+    pub(super) dry_run: bool,
 }
 
 /// A sound row.

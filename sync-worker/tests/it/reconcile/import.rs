@@ -17,13 +17,12 @@ async fn an_export_imported_elsewhere_gives_the_same_state() {
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::stocked().await;
     let rows = format!("{HEADER}d,default,7,2,\ne,busan,8,3,3600\n");
-    let ran = bench
-        .run(&["import", &file(&dir, "new.csv", &rows)])
-        .await
-        .ends(0);
+    let path = file(&dir, "new.csv", &rows);
+    let ran = bench.run(&["import", &path]).await.ends(0);
+    let ran = ran.audited(&format!("import {path}"), "done");
     assert_eq!(ran.json()["created"], 2);
 
-    let exported = bench.run(&["export"]).await.ends(0).out;
+    let exported = bench.run(&["export"]).await.ends(0).unaudited().out;
     let expected = format!(
         "{HEADER}e,busan,8,3,3600\na,default,98,,\nb,default,50,,\nd,default,7,2,\nc,seoul,10,,\n"
     );
@@ -78,7 +77,8 @@ async fn a_faulty_row_is_told_and_nothing_is_applied_unless_partial() {
     );
     let no_header = file(&dir, "bare.csv", "a,default,5\n");
     bench.run(&["import", &no_header]).await.ends(1);
-    bench.run(&["import", "no-such-file.csv"]).await.ends(2);
+    let none = bench.run(&["import", "no-such-file.csv"]).await.ends(2);
+    none.audited("import no-such-file.csv", "failed");
 }
 
 #[tokio::test]
@@ -91,13 +91,14 @@ async fn a_row_that_a_sale_forbids_is_told_and_the_others_go_on() {
         "skuId,locationId,onHandQuantity\na,,2\nb,,60\nz,,1\n",
     );
     let ran = bench.run(&["import", "--dry-run", &path]).await.ends(1);
+    let ran = ran.unaudited();
     assert_eq!(
         (&ran.json()["created"], &ran.json()["counted"]),
         (&1.into(), &1.into())
     );
     assert_eq!(bench.figure("default:b", "availableQuantity"), 50);
     let ran = bench.run(&["import", &path]).await.ends(1);
-    let json = ran.json();
+    let json = ran.audited(&format!("import {path}"), "refused").json();
     assert_eq!((&json["created"], &json["counted"]), (&1.into(), &1.into()));
     assert_eq!(json["rejected"][0]["line"], 2);
     let reason = json["rejected"][0]["reason"].as_str().unwrap();

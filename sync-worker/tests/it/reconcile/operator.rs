@@ -7,6 +7,7 @@ use crate::site::work;
 async fn an_open_shard_is_not_rebuilt_unless_redis_is_discarded() {
     let bench = Bench::stocked().await;
     let ran = bench.run(&["rebuild", "--yes"]).await.ends(2);
+    let ran = ran.audited("rebuild --yes", "failed");
     assert!(ran.err.contains("the shard is open"), "{ran:?}");
     let ran = bench.run(&["rebuild", "--discard-redis"]).await.ends(64);
     assert!(ran.err.contains("Add --yes"), "{ran:?}");
@@ -17,7 +18,8 @@ async fn an_open_shard_is_not_rebuilt_unless_redis_is_discarded() {
     let ran = bench
         .run(&["rebuild", "--discard-redis", "--yes"])
         .await
-        .ends(0);
+        .ends(0)
+        .audited("rebuild --discard-redis --yes", "done");
     assert_eq!(ran.json()["report"]["stocks"], 3);
     bench.world.opened_after(epoch).await;
     bench.world.at_rest().await;
@@ -84,9 +86,13 @@ async fn a_shard_is_blessed_by_hand_only_without_mariadb() {
     assert!(world.opened_after(epoch).await > epoch);
     let again = reconcile_on(&redis, nowhere, &["bless", "--force"])
         .await
-        .ends(0);
+        .ends(0)
+        .audited("bless --force", "done");
     assert!(again.out.starts_with("open:"), "{again:?}");
     world.reserve("after", &[("a", 1)]).await;
-    reconcile_on(&redis, nowhere, &["detach"]).await.ends(0);
+    reconcile_on(&redis, nowhere, &["detach"])
+        .await
+        .ends(0)
+        .audited("detach", "done");
     assert_eq!(world.survey().await.meta.unwrap().projection, None);
 }

@@ -8,12 +8,13 @@ async fn mends(from: &str, break_it: impl AsyncFn(&Bench)) -> Bench {
     break_it(&bench).await;
     bench.run(&["check"]).await.ends(1);
     let planned = ["repair", "--from", from, "--dry-run", "--reason", "test"];
-    bench.run(&planned).await.ends(1);
+    bench.run(&planned).await.ends(1).unaudited();
     bench.run(&["check"]).await.ends(1);
     let ran = bench
         .run(&["repair", "--from", from, "--reason", "test"])
         .await
-        .ends(0);
+        .ends(0)
+        .audited(&format!("repair --from {from} --reason test"), "done");
     assert_eq!(ran.json()["repairs"][0]["outcome"], "repaired");
     bench.is_clean().await;
     bench
@@ -166,7 +167,8 @@ async fn only_what_is_named_is_repaired_and_the_rest_is_told() {
     let ran = bench
         .run(&["repair", "--from", "redis", "--reason", "x"])
         .await
-        .ends(1);
+        .ends(1)
+        .audited("repair --from redis --reason x", "refused");
     let json = ran.json();
     let outcomes: Vec<_> = json["repairs"].as_array().unwrap().iter().collect();
     assert!(
