@@ -11,7 +11,7 @@ use crate::{
 
 /// What works for nobody in particular: the process itself, its connections to the stores, and what goes
 /// through the rows or messages of many.
-const BACKGROUND: [&str; 36] = [
+const BACKGROUND: [&str; 37] = [
     "access_token::verifier",
     "auth_service::keys",
     "auth_service::run",
@@ -29,6 +29,7 @@ const BACKGROUND: [&str; 36] = [
     "payment_service::run",
     "payment_service::sweep",
     "rdkafka",
+    "service_kit::audit::retention",
     "service_kit::client::breaker",
     "service_kit::client::token",
     "service_kit::consumer::context",
