@@ -3,6 +3,7 @@
 pub mod api;
 pub mod dashboards;
 pub mod figures;
+pub mod markdown;
 pub mod rules;
 pub mod typed;
 

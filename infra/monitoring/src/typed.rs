@@ -5,7 +5,11 @@ mod shell;
 
 use std::fs;
 
-use crate::{Error, repository};
+use crate::{
+    Error,
+    markdown::{self, Block},
+    repository,
+};
 
 /// What a program is given in place of `"$@"`, where a page defines a function of the shell.
 const SAMPLES: [(&str, &[&str]); 2] = [
@@ -43,15 +47,6 @@ pub struct Page {
     /// The file's name.
     pub name: String,
     /// All of it.
-    pub text: String,
-}
-
-/// A fenced block of code.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Block {
-    /// What stands behind the fence.
-    pub language: String,
-    /// Its lines.
     pub text: String,
 }
 
@@ -102,13 +97,13 @@ impl Page {
     /// Its blocks of code.
     #[must_use]
     pub fn blocks(&self) -> Vec<Block> {
-        self.parts().0
+        markdown::fenced(&self.text).blocks
     }
 
     /// What stands between backquotes outside of blocks.
     #[must_use]
     pub fn spans(&self) -> Vec<String> {
-        let prose = self.parts().1;
+        let prose = markdown::fenced(&self.text).prose;
         let paragraphs = prose.split("\n\n");
         let spans = paragraphs.flat_map(|paragraph| paragraph.split('`').skip(1).step_by(2));
         spans.map(|span| span.replace('\n', " ")).collect()
@@ -139,27 +134,6 @@ impl Page {
             .map(typed(true))
             .chain(spans.map(typed(false)))
             .collect()
-    }
-
-    /// Blocks, and the text without them.
-    fn parts(&self) -> (Vec<Block>, String) {
-        let (mut blocks, mut prose) = (Vec::new(), String::new());
-        let mut open: Option<Block> = None;
-        for line in self.text.lines() {
-            let fence = line.trim_start().strip_prefix("```");
-            match (&mut open, fence) {
-                (Some(_), Some(_)) => blocks.extend(open.take()),
-                (None, Some(language)) => {
-                    open = Some(Block {
-                        language: language.to_owned(),
-                        text: String::new(),
-                    });
-                }
-                (Some(block), None) => block.text.extend([line, "\n"]),
-                (None, None) => prose.extend([line, "\n"]),
-            }
-        }
-        (blocks, prose)
     }
 }
 

@@ -5,15 +5,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use monitoring::markdown::{Block, Fenced, fenced};
+
 /// Folders that hold what is not ours to check.
 const ELSEWHERE: [&str; 4] = ["target", ".git", ".devstack", "node_modules"];
-
-/// A fenced block of code.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Fence {
-    pub(crate) language: String,
-    pub(crate) text: String,
-}
 
 /// A heading, and the lines down to the next one. The first part has no heading.
 #[derive(Debug, Default)]
@@ -40,7 +35,7 @@ impl Section {
 #[derive(Debug)]
 pub(crate) struct Document {
     pub(crate) sections: Vec<Section>,
-    pub(crate) fences: Vec<Fence>,
+    pub(crate) fences: Vec<Block>,
 }
 
 impl Document {
@@ -50,26 +45,16 @@ impl Document {
     }
 
     pub(crate) fn parse(text: &str) -> Self {
-        let (mut sections, mut fences) = (vec![Section::default()], Vec::new());
-        let mut open: Option<Fence> = None;
-        for line in text.lines() {
-            let mark = line.trim_start().strip_prefix("```");
-            match (&mut open, mark) {
-                (Some(_), Some(_)) => fences.extend(open.take()),
-                (Some(fence), None) => {
-                    fence.text.push_str(line);
-                    fence.text.push('\n');
-                }
-                (None, Some(language)) => {
-                    open = Some(Fence {
-                        language: language.to_owned(),
-                        text: String::new(),
-                    });
-                }
-                (None, None) => read_line(&mut sections, line),
-            }
+        let Fenced {
+            blocks: fences,
+            prose,
+            is_open,
+        } = fenced(text);
+        assert!(!is_open, "a block of code has no end");
+        let mut sections = vec![Section::default()];
+        for line in prose.lines() {
+            read_line(&mut sections, line);
         }
-        assert!(open.is_none(), "a block of code has no end");
         Self { sections, fences }
     }
 
