@@ -171,6 +171,16 @@ impl Order {
         waited.unwrap_or_else(|error| panic!("{error}: {seen:?}, not {approved}, {cancelled}"));
     }
 
+    /// The order is over: who pays all the same is refused, or paid back where the payment has not
+    /// heard of the end yet.
+    #[track_caller]
+    pub(crate) fn assert_costs_nothing(&self) {
+        assert_eq!(self.ledger(), (0, 0));
+        let took_money = self.pay("key").status == 200;
+        let taken = if took_money { self.total } else { 0 };
+        self.until_ledger(taken, taken);
+    }
+
     /// The hold of an order that did not bring one, as inventory-server has it.
     pub(crate) fn hold(&self) -> Value {
         self.customer.shop.hold(&format!("order-{}", self.id))
