@@ -1,6 +1,6 @@
 //! Every container of ours runs a program that takes its command line and its environment.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use serde_json::Value;
 
@@ -68,6 +68,29 @@ fn the_ports_are_those_that_the_programs_have_by_default() {
             "{program}: {help}"
         );
     }
+}
+
+/// Else nobody could tell from the audit who it was.
+#[test]
+fn every_job_says_who_it_is() {
+    let mut seen = BTreeSet::new();
+    for (overlay, resources) in overlays() {
+        for workload in workloads(resources).iter().filter(|one| !one.serves()) {
+            for container in workload.containers() {
+                if ours(container).is_none() {
+                    continue;
+                }
+                let args = words(container, "/args");
+                let user = args.iter().skip_while(|arg| *arg != "--user").nth(1);
+                assert!(user.is_some(), "{overlay}: {}: {args:?}", workload.name());
+                seen.insert(workload.name());
+            }
+        }
+    }
+    assert_eq!(
+        Vec::from_iter(seen),
+        ["auth-rotate-keys", "create-admin", "reconcile-check"]
+    );
 }
 
 /// A mistake would be found.
