@@ -39,6 +39,7 @@ COST    O(values)
 local meta_key, journal_key = KEYS[1], KEYS[2]
 local step, token = ARGV[1], ARGV[2]
 local prefix = string.sub(meta_key, 1, -5)
+whole(meta_key)
 local meta = redis.call('HMGET', meta_key, 'epoch', 'state', 'token', 'lineage')
 
 if step == 'begin' then

@@ -1,9 +1,18 @@
+-- whole(meta_key): fails, while nothing is written yet, in a Redis Cluster whose slot of the shard is
+-- between two nodes. Scripts touch keys that they cannot declare, and one that has moved would end a
+-- script halfway. No key of the shard has this name, so a node that gives the slot away or takes it
+-- refuses it from the first moment to the last.
+local function whole(meta_key)
+  redis.call('EXISTS', string.sub(meta_key, 1, -5) .. 'none')
+end
+
 -- admit(meta_key, epoch): nil if this is the Redis life that the caller was admitted to, else the
 -- FENCED answer. A master draws a new replication id whenever it starts, is promoted or leaves
 -- another master, so the id names the life of this process and its data; meta says which life was
 -- blessed. The trailing \r ends each comparison, so that an empty or short id never matches. The
 -- role is compared because a replica that takes writes has its master's id.
 local function admit(meta_key, epoch)
+  whole(meta_key)
   local meta = redis.call('HMGET', meta_key, 'epoch', 'state', 'replid')
   if meta[1] == epoch and meta[2] == 'OPEN' and meta[3] then
     local info = redis.call('INFO', 'replication')

@@ -145,7 +145,13 @@ fn classify(error: &RedisError) -> Failure {
         | "NOAUTH" | "NOPERM" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "UNBLOCKED" => {
             Failure::NotExecuted(text)
         }
-        // Inside a script the code is a part of the text.
+        // Inside a script the code is a part of the text. The first two are of a cluster: `admit`
+        // meets them before anything is written.
+        _ if text.contains("non local key in a cluster node")
+            || text.contains("while the cluster is down") =>
+        {
+            Failure::NotExecuted(text)
+        }
         _ if text.contains("WRONGTYPE") => Failure::WrongType,
         _ if text.contains("equal or smaller than the target stream top item")
             || text.contains("stream has exhausted the last possible ID") =>

@@ -8,6 +8,8 @@ mod support;
 #[cfg(test)]
 mod big_numbers;
 #[cfg(test)]
+mod cluster;
+#[cfg(test)]
 mod concurrency;
 #[cfg(test)]
 mod corrupt;

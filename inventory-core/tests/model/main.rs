@@ -26,9 +26,15 @@ mod random {
 
     const CASES: u32 = 600;
 
+    /// Of each mix, on a node of a cluster: what differs there is which keys a script may touch.
+    const CASES_IN_A_CLUSTER: u32 = 60;
+
     /// Each test has a Redis of its own, so they run side by side.
     fn run(mix: &Mix) {
-        let redis = RedisServer::builder().start().unwrap();
+        run_on(&RedisServer::builder().start().unwrap(), mix, CASES);
+    }
+
+    fn run_on(redis: &RedisServer, mix: &Mix, cases_by_default: u32) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
@@ -39,12 +45,12 @@ mod random {
         };
         // proptest's own default means that nobody asked for another number.
         if config.cases == 256 {
-            config.cases = CASES;
+            config.cases = cases_by_default;
         }
         config.max_shrink_iters = 20_000;
         let outcome = TestRunner::new(config).run(&cases(mix), |case| {
             runtime
-                .block_on(run_case(&redis, &case))
+                .block_on(run_case(redis, &case))
                 .map_err(TestCaseError::fail)
         });
         if let Err(failure) = outcome {
@@ -70,5 +76,14 @@ mod random {
     #[test]
     fn records_that_are_purged() {
         run(&Mix::PURGES);
+    }
+
+    #[test]
+    fn all_of_it_on_a_node_of_a_cluster() {
+        let redis = RedisServer::builder().cluster().start().unwrap();
+        redis.take_slots().unwrap();
+        for mix in [Mix::HOLDS, Mix::LIMITS, Mix::STOCK, Mix::PURGES] {
+            run_on(&redis, &mix, CASES_IN_A_CLUSTER);
+        }
     }
 }

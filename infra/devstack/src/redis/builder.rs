@@ -25,6 +25,7 @@ pub struct Builder {
     pub(super) dir: Option<PathBuf>,
     pub(super) tcp: bool,
     pub(super) tls: Option<(PathBuf, PathBuf)>,
+    pub(super) cluster: bool,
     pub(super) extra: Vec<(String, String)>,
 }
 
@@ -52,6 +53,13 @@ impl Builder {
     /// need none.
     pub fn tls(mut self, certificate: impl Into<PathBuf>, key: impl Into<PathBuf>) -> Self {
         self.tls = Some((certificate.into(), key.into()));
+        self
+    }
+
+    /// As a node of a Redis Cluster, alone and without slots: see [`RedisServer::take_slots`] and
+    /// [`RedisServer::meet`].
+    pub fn cluster(mut self) -> Self {
+        self.cluster = true;
         self
     }
 

@@ -2,6 +2,7 @@
 
 mod aof;
 mod builder;
+mod cluster;
 mod resp;
 
 use std::{
@@ -46,6 +47,7 @@ pub struct Redis {
     dir: PathBuf,
     tcp_port: Option<u16>,
     tls_port: Option<u16>,
+    cluster_port: Option<u16>,
 }
 
 /// Settings that name a port to listen on.
@@ -86,10 +88,11 @@ impl RedisServer {
             let dir = settings.dir.clone();
             let dir = dir.unwrap_or_else(|| folder.join("data"));
             fs::create_dir_all(&dir).map_err(Error::io(format!("making {}", dir.display())))?;
+            let cluster_port = settings.cluster.then(server::free_port).transpose()?;
             let lives = Lives {
                 launch: Launch {
                     program: program.clone(),
-                    args: arguments(settings, &dir, &socket(folder)),
+                    args: arguments(settings, &dir, &socket(folder), cluster_port),
                 },
                 env: Vec::new(),
                 in_own_dir: false,
@@ -98,6 +101,7 @@ impl RedisServer {
                 dir,
                 tcp_port: None,
                 tls_port: None,
+                cluster_port,
             };
             Ok((redis, lives))
         })?;
@@ -200,7 +204,12 @@ fn socket(folder: &Path) -> PathBuf {
     folder.join("redis.sock")
 }
 
-fn arguments(settings: &Builder, dir: &Path, socket: &Path) -> Vec<OsString> {
+fn arguments(
+    settings: &Builder,
+    dir: &Path,
+    socket: &Path,
+    cluster_port: Option<u16>,
+) -> Vec<OsString> {
     let (appendonly, appendfsync) = match settings.appendonly {
         Appendonly::No => ("no", "everysec"),
         Appendonly::Everysec => ("yes", "everysec"),
@@ -224,6 +233,10 @@ fn arguments(settings: &Builder, dir: &Path, socket: &Path) -> Vec<OsString> {
         set("tls-cert-file", certificate.into());
         set("tls-key-file", key.into());
         set("tls-auth-clients", "no".into());
+    }
+    if let Some(port) = cluster_port {
+        set("cluster-enabled", "yes".into());
+        set("cluster-port", port.to_string().into());
     }
     for (name, value) in &settings.extra {
         set(name, value.into());
