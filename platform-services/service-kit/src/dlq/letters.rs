@@ -29,6 +29,14 @@ pub enum DlqError {
         /// What it says.
         error: KafkaError,
     },
+    /// Kafka does not trust us, or we do not trust it.
+    #[error("{topic}: {why}")]
+    Refused {
+        /// The dead letter topic.
+        topic: String,
+        /// What is wrong, and what to do.
+        why: String,
+    },
     /// There is no such topic.
     #[error("there is no topic {0}")]
     NoTopic(String),

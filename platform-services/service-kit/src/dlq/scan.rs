@@ -29,8 +29,15 @@ const FETCH_BYTES: &str = "65536";
 /// Kilobytes that librdkafka fetches ahead.
 const AHEAD_KBYTES: &str = "1024";
 
+/// Events of a client that are heard before its error is told.
+const TOLD_MAX: usize = 100;
+
+/// How long the next of them may take.
+const TOLD_TIMEOUT: Duration = Duration::from_millis(100);
+
 /// A consumer of a dead letter topic that belongs to no group: it only looks.
 pub(super) struct Scan {
+    kafka: Kafka,
     consumer: BaseConsumer<Context>,
     dlq: String,
 }
@@ -54,7 +61,11 @@ impl Scan {
             ])
             .create_with_context(kafka.context());
         match created {
-            Ok(consumer) => Ok(Self { consumer, dlq }),
+            Ok(consumer) => Ok(Self {
+                kafka: kafka.clone(),
+                consumer,
+                dlq,
+            }),
             Err(error) => Err(DlqError::Kafka { topic: dlq, error }),
         }
     }
@@ -62,11 +73,35 @@ impl Scan {
     /// The first offset, and the one after the last.
     pub(super) fn ends(&self) -> Result<Range<i64>, DlqError> {
         let ends = self.consumer.fetch_watermarks(&self.dlq, 0, ANSWER_TIMEOUT);
-        ends.map(|(low, high)| low..high)
-            .map_err(|error| match error.rdkafka_error_code() {
-                Some(code) if kafka::is_unknown_topic(code) => DlqError::NoTopic(self.dlq.clone()),
-                Some(_) | None => self.failed(error),
-            })
+        let error = match ends {
+            Ok((low, high)) => {
+                self.kafka.trusted();
+                return Ok(low..high);
+            }
+            Err(error) => error,
+        };
+        match error.rdkafka_error_code() {
+            Some(code) if kafka::is_unknown_topic(code) => Err(DlqError::NoTopic(self.dlq.clone())),
+            Some(_) | None => Err(self.refused(error)),
+        }
+    }
+
+    /// That nobody answers is all that is known of a refused login here; why is among what the client
+    /// was told before, and is heard when it is polled.
+    fn refused(&self, error: KafkaError) -> DlqError {
+        for _ in 0..TOLD_MAX {
+            let told = self.consumer.poll(TOLD_TIMEOUT);
+            if told.is_none() || self.kafka.distrust().is_some() {
+                break;
+            }
+        }
+        match self.kafka.distrust() {
+            Some(why) => DlqError::Refused {
+                topic: self.dlq.clone(),
+                why,
+            },
+            None => self.failed(error),
+        }
     }
 
     /// Shows the messages at these offsets, in their order, until `each` has enough. The offset up to

@@ -111,11 +111,21 @@ impl Kafka {
     pub fn ask(&self, client: &Producer, timeout: Duration) -> Result<(), String> {
         match client.client().fetch_metadata(None, timeout) {
             Ok(_) => {
-                self.trouble.forget();
+                self.trusted();
                 Ok(())
             }
-            Err(error) => Err(self.trouble.last().unwrap_or_else(|| error.to_string())),
+            Err(error) => Err(self.distrust().unwrap_or_else(|| error.to_string())),
         }
+    }
+
+    /// The last that a client of ours heard of certificates or passwords, and what to do.
+    pub(crate) fn distrust(&self) -> Option<String> {
+        self.trouble.last()
+    }
+
+    /// Kafka answered one of our clients.
+    pub(crate) fn trusted(&self) {
+        self.trouble.forget();
     }
 
     pub(crate) fn context(&self) -> Context {

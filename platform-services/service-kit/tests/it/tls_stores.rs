@@ -163,5 +163,7 @@ async fn events_go_over_tls_with_a_login() {
     let said = String::from_utf8(refused.stderr).unwrap();
     assert!(!refused.status.success());
     assert!(said.contains("Authentication failed"), "{said}");
+    assert!(said.contains("dlq: user.locked.dlq: "), "{said}");
+    assert!(said.contains("see --kafka-sasl-mechanism"), "{said}");
     assert!(!said.contains("falsch"), "{said}");
 }
