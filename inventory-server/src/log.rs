@@ -10,5 +10,5 @@ pub fn init(config: &Config) {
         LogFormat::Json => telemetry::LogFormat::Json,
         LogFormat::Text => telemetry::LogFormat::Text,
     };
-    telemetry::init(format, &config.log_level);
+    telemetry::init(format, &config.log_level, &config.tls.trust);
 }

@@ -1,6 +1,9 @@
 //! Logs: one line an event on standard error, as text or JSON.
 
-use service_kit::telemetry::{self, LogFormat};
+use service_kit::{
+    telemetry::{self, LogFormat},
+    tls::Trust,
+};
 
 /// How logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +14,12 @@ pub enum Format {
     Text,
 }
 
-/// Installs the process's subscriber; `filter` is a level or a `tracing` filter. A second call
-/// changes nothing.
-pub fn init(format: Format, filter: &str) {
+/// Installs the process's subscriber; `filter` is a level or a `tracing` filter. A collector of spans is
+/// trusted as `trust` says. A second call changes nothing.
+pub fn init(format: Format, filter: &str, trust: &Trust) {
     let format = match format {
         Format::Json => LogFormat::Json,
         Format::Text => LogFormat::Text,
     };
-    telemetry::init(format, filter);
+    telemetry::init(format, filter, trust);
 }

@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             return ExitCode::from(EX_USAGE);
         }
     };
-    log::init(config.log, &config.log_level);
+    log::init(config.log, &config.log_level, &config.tls.trust);
     let ran = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -95,7 +95,7 @@ fn sync_worker(args: Vec<OsString>) -> ExitCode {
         Err(NoConfig::Asked(text)) => return told(&text),
         Err(NoConfig::Problems(problems)) => return usage(&problems),
     };
-    log::init(config.log, &config.log_level);
+    log::init(config.log, &config.log_level, &config.tls.trust);
     serve(|signals| run(config, signals.drain, |_| {}))
 }
 

@@ -6,7 +6,7 @@ use auth_service::{
     rotate_keys::rotate_keys,
     run::{Command, Config, RotateConfig, run},
 };
-use service_kit::{shutdown::Stop, telemetry};
+use service_kit::{shutdown::Stop, telemetry, tls::Trust};
 
 fn main() -> ExitCode {
     let command = match Command::from_args(std::env::args_os()) {
@@ -28,7 +28,7 @@ fn main() -> ExitCode {
 }
 
 fn serve(config: Config) -> Result<(), String> {
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -42,7 +42,8 @@ fn serve(config: Config) -> Result<(), String> {
 }
 
 fn rotate(config: &RotateConfig) -> Result<(), String> {
-    telemetry::init(config.log, &config.log_level);
+    // It makes no spans.
+    telemetry::init(config.log, &config.log_level, &Trust::default());
     let rotated = rotate_keys(config).map_err(|error| error.to_string())?;
     let (kid, removed) = (rotated.kid, rotated.removed.len());
     writeln!(

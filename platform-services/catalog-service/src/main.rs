@@ -12,7 +12,7 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(no_config) => return no_config.exit_code(PROGRAM),
     };
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     let ran = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
         Ok(config) => config,
         Err(none) => return none.exit_code("order-service"),
     };
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     let ran = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -6,6 +6,7 @@ pub mod otlp;
 
 use std::io::{self, IsTerminal};
 
+use tls::Trust;
 use tracing::{Span, field::Empty};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, filter::LevelFilter, fmt, fmt::MakeWriter,
@@ -36,23 +37,26 @@ pub type Destination = Box<dyn Layer<Registry> + Send + Sync>;
 /// Installs the process's subscriber. A second call changes nothing.
 ///
 /// `filter` is a level or a list of `target=level`; what is none logs at `info`.
-/// [`check_filter`] tells beforehand.
-pub fn init(format: LogFormat, filter: &str) {
-    init_with(format, filter, Vec::new());
+/// [`check_filter`] tells beforehand. A collector of spans is trusted as `trust` says, unless the environment
+/// names its authority.
+pub fn init(format: LogFormat, filter: &str, trust: &Trust) {
+    init_with(format, filter, trust, Vec::new());
 }
 
 /// As [`init`], and everything goes to `destinations` too, whatever the filter says.
-pub fn init_with(format: LogFormat, filter: &str, destinations: Vec<Destination>) {
+pub fn init_with(format: LogFormat, filter: &str, trust: &Trust, destinations: Vec<Destination>) {
     let mut layers = vec![lines(format, filter, io::stderr)];
     layers.extend(destinations);
     #[cfg(feature = "otlp")]
-    let problem = match otlp::destination() {
+    let problem = match otlp::destination(trust) {
         Ok(destination) => {
             layers.extend(destination);
             None
         }
         Err(problem) => Some(problem),
     };
+    #[cfg(not(feature = "otlp"))]
+    let _ = trust;
     if let Err(error) = tracing_subscriber::registry().with(layers).try_init() {
         tracing::debug!(%error, "a subscriber is installed already");
     }

@@ -2,7 +2,7 @@
 
 use std::{io::Write as _, process::ExitCode};
 
-use service_kit::{shutdown::Stop, telemetry};
+use service_kit::{shutdown::Stop, telemetry, tls::Trust};
 use user_service::{
     create_admin::{Created, create_admin},
     run::{AdminConfig, Command, Config, run},
@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 }
 
 async fn serve(config: Config) -> Result<(), String> {
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     let stop = Stop::on_signals().map_err(|error| error.to_string())?;
     Box::pin(run(config, stop, |_| {}))
         .await
@@ -41,7 +41,8 @@ async fn serve(config: Config) -> Result<(), String> {
 }
 
 async fn admin(config: AdminConfig) -> Result<(), String> {
-    telemetry::init(config.log, &config.log_level);
+    // It makes no spans.
+    telemetry::init(config.log, &config.log_level, &Trust::default());
     let email = config.email.clone();
     let created = create_admin(config, std::io::stdin().lock())
         .await

@@ -51,7 +51,9 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             return ExitCode::from(code);
         }
     };
-    log::init(log::Format::Text, &cli.log_level);
+    // A file that is of no use is an error of the command.
+    let trust = cli.stores.trust().unwrap_or_default();
+    log::init(log::Format::Text, &cli.log_level, &trust);
     let json = cli.json;
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -1,6 +1,8 @@
 //! On a real MariaDB, Kafka and toss-sandbox, private to this process; the service is a process too.
 
 #[cfg(test)]
+mod collector;
+#[cfg(test)]
 mod confirm;
 #[cfg(test)]
 mod crash;

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, io, process::ExitCode};
 
-use service_kit::telemetry;
+use service_kit::{telemetry, tls::Trust};
 
 use super::{ended, plain};
 
@@ -16,12 +16,12 @@ pub(super) fn auth(args: Vec<OsString>) -> ExitCode {
     let config = match Command::from_args(args) {
         Ok(Command::Run(config)) => config,
         Ok(Command::RotateKeys(config)) => {
-            telemetry::init(config.log, &config.log_level);
+            telemetry::init(config.log, &config.log_level, &Trust::default());
             return ended(NAME, rotate_keys(&config).map(drop));
         }
         Err(none) => return none.exit_code(NAME),
     };
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     ended(NAME, plain::serve(|stop| run(*config, stop, |_| {})))
 }
 
@@ -35,7 +35,7 @@ pub(super) fn user(args: Vec<OsString>) -> ExitCode {
     let config = match Command::from_args(args) {
         Ok(Command::Run(config)) => config,
         Ok(Command::CreateAdmin(config)) => {
-            telemetry::init(config.log, &config.log_level);
+            telemetry::init(config.log, &config.log_level, &Trust::default());
             let created = plain::runtime().and_then(|runtime| {
                 let created = create_admin(*config, io::stdin().lock());
                 runtime.block_on(created).map_err(io::Error::other)
@@ -44,7 +44,7 @@ pub(super) fn user(args: Vec<OsString>) -> ExitCode {
         }
         Err(none) => return none.exit_code(NAME),
     };
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     ended(NAME, plain::serve(|stop| run(*config, stop, |_| {})))
 }
 
@@ -56,7 +56,7 @@ pub(super) fn catalog(args: Vec<OsString>) -> ExitCode {
         Ok(config) => config,
         Err(none) => return none.exit_code(NAME),
     };
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     ended(NAME, plain::serve(|stop| run(config, stop, |_| {})))
 }
 
@@ -68,7 +68,7 @@ pub(super) fn order(args: Vec<OsString>) -> ExitCode {
         Ok(config) => config,
         Err(none) => return none.exit_code(NAME),
     };
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     let serving = plain::serve(|stop| async move { run(config, &stop, |_| {}).await });
     ended(NAME, serving)
 }
@@ -81,7 +81,7 @@ pub(super) fn payment(args: Vec<OsString>) -> ExitCode {
         Ok(config) => config,
         Err(none) => return none.exit_code(NAME),
     };
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     ended(NAME, plain::serve(|stop| run(config, stop, |_| {})))
 }
 
@@ -93,6 +93,6 @@ pub(super) fn sandbox(args: Vec<OsString>) -> ExitCode {
         Ok(config) => config,
         Err(none) => return none.exit_code(NAME),
     };
-    telemetry::init(config.log, &config.log_level);
+    telemetry::init(config.log, &config.log_level, &config.tls.trust);
     ended(NAME, plain::serve(|stop| run(config, stop, |_| {})))
 }

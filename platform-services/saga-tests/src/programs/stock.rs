@@ -40,7 +40,7 @@ pub(super) fn sync(args: Vec<OsString>) -> ExitCode {
         Err(NoConfig::Asked(text)) => return told(&text),
         Err(NoConfig::Problems(problems)) => return usage(NAME, &problems),
     };
-    log::init(config.log, &config.log_level);
+    log::init(config.log, &config.log_level, &config.tls.trust);
     let serving = plain::serve(|signals| run(config, signals.drain, |_| {}));
     ended(NAME, serving)
 }

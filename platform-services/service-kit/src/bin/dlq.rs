@@ -110,7 +110,7 @@ fn main() -> ExitCode {
         Ok(pick) => pick,
         Err(none) => return none.exit_code("dlq"),
     };
-    telemetry::init(LogFormat::Text, &log_level);
+    telemetry::init(LogFormat::Text, &log_level, &trust);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error.to_string()),

@@ -2,14 +2,21 @@
 //!
 //! The variables are those of every OpenTelemetry SDK: `OTEL_EXPORTER_OTLP_ENDPOINT`
 //! (`http://host:4318` or `https://…`; spans go to `/v1/traces` below it), `OTEL_EXPORTER_OTLP_CERTIFICATE`
-//! (authorities in PEM that are trusted beside the system's), `OTEL_SERVICE_NAME` (else the program's
+//! (authorities in PEM that are trusted beside the system's, instead of those of `--tls-ca`), `OTEL_SERVICE_NAME` (else the program's
 //! name) and `OTEL_TRACES_SAMPLER`. Nothing waits for a collector: spans wait in a queue of
 //! [`QUEUE_SPANS_MAX`], what finds no place there or is not taken in time is dropped, and all of it is
 //! counted (`otlp_spans`).
 
 mod queue;
+mod trouble;
 
-use std::{collections::HashMap, env, path::Path, sync::OnceLock, time::Duration};
+use std::{
+    collections::HashMap,
+    env,
+    path::Path,
+    sync::{Mutex, OnceLock, PoisonError},
+    time::Duration,
+};
 
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::http::{Request, Response};
@@ -68,22 +75,22 @@ pub(super) fn register_metrics(registry: &mut Registry) {
 }
 
 /// Where spans go, if the environment says so; an error is to be logged once there is a log.
-pub(super) fn destination() -> Result<Option<Destination>, String> {
+pub(super) fn destination(trust: &Trust) -> Result<Option<Destination>, String> {
     let Some(endpoint) = variable(ENDPOINT_VARIABLE) else {
         return Ok(None);
     };
-    let to = to(&endpoint).map_err(|error| format!("{ENDPOINT_VARIABLE}: {error}"))?;
+    let to = to(&endpoint, trust).map_err(|error| format!("{ENDPOINT_VARIABLE}: {error}"))?;
     Ok(Some(to))
 }
 
-/// A destination for [`super::init_with`]: the collector at `endpoint`, whatever the environment says. One
-/// in a process.
+/// A destination for [`super::init_with`]: the collector at `endpoint`, whatever the environment says. Its
+/// certificate is of an authority that `trust` knows, or that [`CERTIFICATE_VARIABLE`] names. One in a process.
 ///
 /// # Errors
 /// What is wrong with the endpoint, or that there is one already.
-pub fn to(endpoint: &str) -> Result<Destination, String> {
+pub fn to(endpoint: &str, trust: &Trust) -> Result<Destination, String> {
     let spans = Spans::default();
-    let provider = provider(endpoint, spans.clone())?;
+    let provider = provider(endpoint, trust, spans.clone())?;
     let tracer = provider.tracer("service-kit");
     PROVIDER
         .set((provider, spans))
@@ -131,7 +138,7 @@ pub(super) async fn flush() {
     }
 }
 
-fn provider(endpoint: &str, spans: Spans) -> Result<SdkTracerProvider, String> {
+fn provider(endpoint: &str, trust: &Trust, spans: Spans) -> Result<SdkTracerProvider, String> {
     if !["http://", "https://"]
         .iter()
         .any(|it| endpoint.starts_with(it))
@@ -140,8 +147,8 @@ fn provider(endpoint: &str, spans: Spans) -> Result<SdkTracerProvider, String> {
             "{endpoint:?} does not begin with http:// or https://"
         ));
     }
-    let trust = variable(CERTIFICATE_VARIABLE).map(|file| Trust::open(Path::new(&file)));
-    let trust = trust.unwrap_or_else(|| Ok(Trust::default()));
+    let named = variable(CERTIFICATE_VARIABLE).map(|file| Trust::open(Path::new(&file)));
+    let trust = named.unwrap_or_else(|| Ok(trust.clone()));
     let trust = trust.map_err(|error| format!("{CERTIFICATE_VARIABLE}: {error}"))?;
     let client = Http::new(&trust)?;
     let exporter = SpanExporter::builder()
@@ -178,6 +185,8 @@ fn program_name() -> String {
 struct Http {
     runtime: Runtime,
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    /// What was the matter with the last export.
+    trouble: Mutex<Option<String>>,
 }
 
 impl Http {
@@ -193,7 +202,11 @@ impl Http {
             .enable_http1()
             .build();
         let client = Client::builder(TokioExecutor::new()).build(connector);
-        Ok(Self { runtime, client })
+        Ok(Self {
+            runtime,
+            client,
+            trouble: Mutex::default(),
+        })
     }
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
@@ -207,6 +220,26 @@ impl Http {
     }
 }
 
+impl Http {
+    /// Says once that the collector does not take spans, and why; and that it takes them again.
+    fn note(&self, sent: &Result<Response<Bytes>, HttpError>) {
+        let now = match sent {
+            Ok(answer) if answer.status().is_success() => None,
+            Ok(answer) => Some(format!("it answers {}", answer.status())),
+            Err(error) => Some(trouble::of(error.as_ref())),
+        };
+        let mut before = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if *before == now {
+            return;
+        }
+        match &now {
+            Some(why) => tracing::warn!(why, "the collector does not take spans"),
+            None => tracing::info!("the collector takes spans again"),
+        }
+        *before = now;
+    }
+}
+
 impl HttpClient for Http {
     fn send_bytes<'s, 'f>(
         &'s self,
@@ -216,9 +249,9 @@ impl HttpClient for Http {
         's: 'f,
         Self: 'f,
     {
-        Box::pin(std::future::ready(
-            self.runtime.block_on(self.send(request)),
-        ))
+        let sent = self.runtime.block_on(self.send(request));
+        self.note(&sent);
+        Box::pin(std::future::ready(sent))
     }
 }
 
@@ -268,7 +301,7 @@ mod tests {
     fn a_collector_that_does_not_answer_costs_spans_and_no_time() {
         let (_listener, url) = silent_collector();
         let spans = Spans::default();
-        let provider = provider(&url, spans.clone()).expect("a provider");
+        let provider = provider(&url, &Trust::default(), spans.clone()).expect("a provider");
         let tracer = provider.tracer("test");
         let begun = Instant::now();
         let all = 4 * QUEUE_SPANS_MAX;
@@ -296,7 +329,7 @@ mod tests {
         // Nobody listens any more.
         drop(listener);
         let spans = Spans::default();
-        let provider = provider(&url, spans.clone()).expect("a provider");
+        let provider = provider(&url, &Trust::default(), spans.clone()).expect("a provider");
         for _ in 0..10 {
             drop(provider.tracer("test").start("span"));
         }

@@ -17,6 +17,7 @@ use service_kit::{
     shutdown::Stop,
     tasks::serve_beside,
     telemetry,
+    tls::Trust,
 };
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -33,7 +34,7 @@ async fn role_service() {
     let Ok(drain_ms) = std::env::var(DRAIN_MS) else {
         return;
     };
-    telemetry::init(telemetry::LogFormat::Text, "info");
+    telemetry::init(telemetry::LogFormat::Text, "info", &Trust::default());
     let stop = Stop::on_signals().unwrap();
     let (listener, _) = listen("127.0.0.1:0".parse().unwrap()).await.unwrap();
     let drain = stop.drain.clone();

@@ -17,6 +17,7 @@ use service_kit::{
     metrics,
     shutdown::Stop,
     telemetry::{self, Cause, LogFormat, otlp},
+    tls::Trust,
 };
 use tokio::{net::TcpListener, sync::mpsc, time::timeout};
 
@@ -58,10 +59,15 @@ fn span<'a>(spans: &'a [Span], name: &str) -> &'a Span {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_trace_joins_the_caller_the_request_and_what_follows() {
-    assert!(otlp::to("collector:4318").is_err());
+    assert!(otlp::to("collector:4318", &Trust::default()).is_err());
     let (url, mut exported) = collector().await;
-    let to_collector = otlp::to(&url).unwrap();
-    telemetry::init_with(LogFormat::Json, "warn", vec![to_collector]);
+    let to_collector = otlp::to(&url, &Trust::default()).unwrap();
+    telemetry::init_with(
+        LogFormat::Json,
+        "warn",
+        &Trust::default(),
+        vec![to_collector],
+    );
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
