@@ -77,6 +77,9 @@ pub const PAGE_DEFAULT: u32 = 100;
 /// How long a worker that was told to stop may take to finish its transaction.
 pub const DRAIN: Duration = Duration::from_secs(10);
 
+/// How long a worker that ends tries to give its shard up. Without that the lease runs out ([`LEASE`]).
+pub const GIVE_UP_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Queries of the ops port that read MariaDB at once: its connections are the projection's first.
 pub const OPS_QUERIES_IN_FLIGHT_MAX: usize = 2;
 

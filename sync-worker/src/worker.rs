@@ -19,7 +19,7 @@ use slack::Slack;
 use crate::{
     cursor::{self, Cursor, CursorState},
     database, identity,
-    limits::{DRAIN, LEASE_POLL, LOOK_AGAIN},
+    limits::{GIVE_UP_TIMEOUT, LEASE_POLL, LOOK_AGAIN},
     recover::{Decision, Epochs, Memory, Scene, Trouble, decide, open, rebuild, restore, resync},
     status::{Lag, Phase},
 };
@@ -62,6 +62,7 @@ impl Worker {
         while !self.stop.is_cancelled() {
             match self.round().await {
                 Ok(()) => self.backoff.reset(),
+                Err(Trouble::Stopped) => {}
                 Err(trouble) => {
                     self.note(&trouble);
                     let pause = self.backoff.next();
@@ -69,8 +70,18 @@ impl Worker {
                 }
             }
         }
+        self.give_up().await;
+    }
+
+    /// Does not wait for a MariaDB that was away at the last look: it would not hear of it in time.
+    async fn give_up(&self) {
+        let status = &self.scene.status;
+        if !status.database_up.load(Ordering::Relaxed) {
+            tracing::warn!("the lease runs out by itself: MariaDB is away");
+            return;
+        }
         let given = cursor::give_up(&self.scene.pool, self.scene.shard, &self.owner);
-        match tokio::time::timeout(DRAIN, given).await {
+        match tokio::time::timeout(GIVE_UP_TIMEOUT, given).await {
             Ok(Ok(())) => tracing::info!(owner = self.owner, "gave the shard up"),
             Ok(Err(error)) => tracing::warn!(%error, "the lease runs out by itself"),
             Err(_) => tracing::warn!("the lease runs out by itself: no answer in time"),
@@ -80,10 +91,11 @@ impl Worker {
     /// Until something has changed.
     async fn round(&mut self) -> Result<(), Trouble> {
         let Scene { pool, shard, .. } = &self.scene;
-        let Some(row) = cursor::read(pool, *shard).await? else {
+        let Some(row) = self.unless_stopped(cursor::read(pool, *shard)).await? else {
             return self.make_row().await;
         };
-        match Lease::take(pool, *shard, &self.owner).await? {
+        let taken = Lease::take(pool, *shard, &self.owner);
+        match self.unless_stopped(taken).await? {
             Some(lease) => {
                 self.scene.status.lag_counts();
                 self.own(&lease).await
@@ -121,7 +133,8 @@ impl Worker {
             state = state.as_str(),
             "a shard that MariaDB knows nothing of"
         );
-        Ok(cursor::insert(pool, *shard, &lineage, state).await?)
+        let inserted = cursor::insert(pool, *shard, &lineage, state);
+        self.unless_stopped(inserted).await
     }
 
     /// As long as the shard is owned.
@@ -170,10 +183,10 @@ impl Worker {
     /// The row first: what it says was in Redis once, so a later look at Redis finds it, or a loss.
     async fn look(&mut self, lease: &Lease) -> Result<Look, Trouble> {
         let Scene { pool, shard, .. } = &self.scene;
-        let cursor = cursor::read(pool, *shard).await?;
+        let cursor = self.unless_stopped(cursor::read(pool, *shard)).await?;
         let cursor = cursor.filter(|cursor| cursor.token == lease.token());
         let cursor = cursor.ok_or(Trouble::Superseded)?;
-        let epochs = Epochs::read(pool, *shard).await?;
+        let epochs = self.unless_stopped(Epochs::read(pool, *shard)).await?;
         self.database_is_up();
         self.scene.status.moved(cursor.position);
         Ok(Look {
@@ -184,7 +197,8 @@ impl Worker {
     }
 
     async fn survey(&mut self) -> Result<Survey, Trouble> {
-        let survey = self.scene.engine.survey(self.scene.shard).await?;
+        let survey = self.scene.engine.survey(self.scene.shard);
+        let survey = self.unless_stopped(survey).await?;
         let status = &self.scene.status;
         status.redis_up.store(true, Ordering::Relaxed);
         status
@@ -213,6 +227,19 @@ impl Worker {
         status.enter(Phase::Fenced { why });
         self.pause(lease, LOOK_AGAIN).await;
         Ok(())
+    }
+
+    /// What a store answers to something that can be left half way: a store that is away keeps nobody who was
+    /// told to stop.
+    async fn unless_stopped<T, E>(
+        &self,
+        asked: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Trouble>
+    where
+        Trouble: From<E>,
+    {
+        let answered = self.stop.run_until_cancelled(asked).await;
+        Ok(answered.ok_or(Trouble::Stopped)??)
     }
 
     fn is_over(&self, lease: &Lease) -> bool {
@@ -253,7 +280,8 @@ impl Worker {
                 Phase::Waiting { why }
             }
             Trouble::Redis(Fault::Fenced(_) | Fault::ReapMore | Fault::Protocol(_))
-            | Trouble::Superseded => Phase::Waiting { why },
+            | Trouble::Superseded
+            | Trouble::Stopped => Phase::Waiting { why },
             // Neither passes by itself.
             Trouble::Redis(Fault::Corrupt { .. }) | Trouble::Unreadable(_) => Phase::Fenced { why },
         };

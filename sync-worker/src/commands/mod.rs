@@ -133,7 +133,11 @@ impl Commands {
     /// Removes outcomes that nobody can ask for any more, until `stop`.
     pub async fn prune_until(&self, stop: CancellationToken) {
         loop {
-            match prune(self.0.ledger.pool(), COMMAND_RETENTION).await {
+            let pruned = prune(self.0.ledger.pool(), COMMAND_RETENTION);
+            let Some(pruned) = stop.run_until_cancelled(pruned).await else {
+                return;
+            };
+            match pruned {
                 Ok(rows) => self.0.metrics.pruned(rows),
                 Err(error) => tracing::warn!(%error, "removing old outcomes of commands"),
             }

@@ -64,6 +64,9 @@ pub enum Trouble {
     /// The cursor row is not what it was: another worker owns the shard, or somebody works on it.
     #[error("the cursor row has changed")]
     Superseded,
+    /// The worker was told to stop while it waited for a store.
+    #[error("told to stop")]
+    Stopped,
     /// MariaDB has a row that nothing can be made of.
     #[error("MariaDB has what cannot be restored: {0}")]
     Unreadable(String),

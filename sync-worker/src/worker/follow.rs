@@ -81,7 +81,8 @@ impl Worker {
                 continue;
             }
             here.looked = Instant::now();
-            let row = cursor::read(&self.scene.pool, self.scene.shard).await?;
+            let row = cursor::read(&self.scene.pool, self.scene.shard);
+            let row = self.unless_stopped(row).await?;
             self.database_is_up();
             let survey = self.survey().await?;
             here.clock = (survey.now, here.looked);
@@ -158,8 +159,7 @@ impl Worker {
             return Ok(());
         }
         let Scene { engine, shard, .. } = &self.scene;
-        Ok(engine
-            .projected(*shard, meta.epoch, applied, before)
-            .await?)
+        let told = engine.projected(*shard, meta.epoch, applied, before);
+        self.unless_stopped(told).await
     }
 }

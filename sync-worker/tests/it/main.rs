@@ -9,6 +9,8 @@ mod commands;
 #[cfg(test)]
 mod drills;
 #[cfg(test)]
+mod ending;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod ops;

@@ -98,6 +98,9 @@ const HELD_LOOK_SHARE: u32 = 5;
 const PAUSE_FIRST: Duration = Duration::from_millis(50);
 const PAUSE_LONGEST: Duration = Duration::from_secs(2);
 
+/// How long a relay that ends tries to give its slots back; else they run out.
+const GIVE_BACK_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Tells a relay of this process that there are rows, so that it does not wait for its next look.
 #[derive(Debug, Clone, Default)]
 pub struct Waker(Arc<Notify>);
@@ -178,7 +181,7 @@ impl Relay {
             if producer.client().fatal_error().is_some() {
                 producer = self.kafka.producer(timeout)?;
             }
-            let pause = match self.round(&producer, &mut lag_due).await {
+            let pause = match self.round(&producer, &mut lag_due, &stop).await {
                 Ok(Round::Moved) => {
                     backoff.reset();
                     continue;
@@ -215,8 +218,18 @@ impl Relay {
                 tracing::warn!(%error, "published rows were not deleted; they are published again");
             }
         }
-        if let Err(error) = self.leases.give_back(&self.pool).await {
-            tracing::warn!(%error, "slots were not given back; others take them when they run out");
+        let given =
+            tokio::time::timeout(GIVE_BACK_TIMEOUT, self.leases.give_back(&self.pool)).await;
+        let why = match given {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("no answer in time".to_owned()),
+        };
+        if let Some(why) = why {
+            tracing::warn!(
+                why,
+                "slots were not given back; others take them when they run out"
+            );
         }
         self.metrics.slots.set(0);
         tracing::info!(owner = self.owner, "relay stopped");
@@ -227,20 +240,29 @@ impl Relay {
         &mut self,
         producer: &Producer,
         lag_due: &mut Instant,
+        stop: &CancellationToken,
     ) -> Result<Round, sqlx::Error> {
         for published in self.held.ended() {
             self.note(&published).await?;
         }
         if self.leases.are_due() {
             let under_way = self.held.is_trying();
-            self.leases.renew(&self.pool, under_way).await?;
+            let renewed = self.leases.renew(&self.pool, under_way);
+            let Some(renewed) = stop.run_until_cancelled(renewed).await else {
+                return Ok(Round::Nothing);
+            };
+            renewed?;
             let slots = self.leases.slots().len();
             self.metrics
                 .slots
                 .set(i64::try_from(slots).unwrap_or_default());
         }
         if Instant::now() >= *lag_due {
-            let lag = self.rows.oldest_age(&self.pool).await?;
+            let lag = self.rows.oldest_age(&self.pool);
+            let Some(lag) = stop.run_until_cancelled(lag).await else {
+                return Ok(Round::Nothing);
+            };
+            let lag = lag?;
             self.metrics.lag_seconds.set(lag.as_secs_f64());
             *lag_due = Instant::now() + LAG_PERIOD;
         }
@@ -262,7 +284,11 @@ impl Relay {
             .await?;
         let begun = Instant::now();
         let held = self.held.names();
-        let batch = self.rows.read(&self.pool, slots, &held).await?;
+        let batch = self.rows.read(&self.pool, slots, &held);
+        let Some(batch) = stop.run_until_cancelled(batch).await else {
+            return Ok(Round::Nothing);
+        };
+        let batch = batch?;
         if batch.is_empty() {
             return Ok(if self.held.is_empty() {
                 Round::Nothing
