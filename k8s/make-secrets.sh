@@ -20,7 +20,7 @@ secret() {
 
 redis=$(drawn)
 declare -A password
-for account in root inventory auth user catalog order payment debezium; do password[$account]=$(drawn); done
+for account in root inventory auth user catalog order payment backup debezium; do password[$account]=$(drawn); done
 order=$(drawn)
 payment=$(drawn)
 redis_url="redis://:$redis@redis:6379"

@@ -23,6 +23,12 @@ payment shop_payment
 ACCOUNTS
 
 docker_process_sql --database=mysql <<SQL
+-- Reads everything, writes nothing: dumps, and copies of the binary log.
+CREATE USER 'backup'@'%' IDENTIFIED BY $(quoted "${PASSWORD_BACKUP:?is not set}");
+GRANT SELECT, SHOW VIEW, TRIGGER, BINLOG MONITOR, REPLICATION SLAVE ON *.* TO 'backup'@'%';
+SQL
+
+docker_process_sql --database=mysql <<SQL
 CREATE USER 'debezium'@'%' IDENTIFIED BY $(quoted "${PASSWORD_DEBEZIUM:?is not set}");
 GRANT RELOAD, BINLOG MONITOR, REPLICATION SLAVE ON *.* TO 'debezium'@'%';
 SQL

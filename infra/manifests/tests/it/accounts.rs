@@ -13,9 +13,20 @@ docker_process_sql() { cat >> "$SQL"; }
 . k8s/base/mariadb/accounts.sh
 "#;
 
-#[test]
-fn each_account_owns_its_database_and_debezium_reads_outboxes_only() {
-    let mariadb = MariaDbServer::builder().start().unwrap();
+/// Whom the script makes.
+const ACCOUNTS: [&str; 8] = [
+    "inventory",
+    "auth",
+    "user",
+    "catalog",
+    "order",
+    "payment",
+    "backup",
+    "debezium",
+];
+
+/// What the script would have root type; `password` is that of an account.
+pub(crate) fn made_by(password: impl Fn(&str) -> String) -> String {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("accounts.sql");
     let mut make = Command::new("bash");
@@ -24,31 +35,30 @@ fn each_account_owns_its_database_and_debezium_reads_outboxes_only() {
         .env_clear();
     make.env("PATH", env::var_os("PATH").unwrap())
         .env("SQL", &file);
-    let accounts = [
-        "inventory",
-        "auth",
-        "user",
-        "catalog",
-        "order",
-        "payment",
-        "debezium",
-    ];
-    for account in accounts {
-        // Of a kind that needs to be quoted.
-        make.env(
-            format!("PASSWORD_{}", account.to_uppercase()),
-            format!("{account}'\\\"$"),
-        );
+    for account in ACCOUNTS {
+        let variable = format!("PASSWORD_{}", account.to_uppercase());
+        make.env(variable, password(account));
     }
     output(&mut make);
-    let sql = std::fs::read_to_string(&file).unwrap();
+    std::fs::read_to_string(&file).unwrap()
+}
+
+/// Puts the accounts into a server of the tests.
+pub(crate) fn make(mariadb: &MariaDbServer, password: impl Fn(&str) -> String) {
     // The account of the test server has one of these names.
     mariadb
         .sql(
             "DROP USER IF EXISTS 'inventory'@'127.0.0.1', 'inventory'@'%', 'inventory'@'localhost'",
         )
         .unwrap();
-    mariadb.sql(&sql).unwrap();
+    mariadb.sql(&made_by(password)).unwrap();
+}
+
+#[test]
+fn each_account_owns_its_database_and_debezium_reads_outboxes_only() {
+    let mariadb = MariaDbServer::builder().start().unwrap();
+    // Of a kind that needs to be quoted.
+    make(&mariadb, |account| format!("{account}'\\\"$"));
     for (account, database) in [
         ("auth", "shop_auth"),
         ("order", "shop_order"),
@@ -73,6 +83,10 @@ fn each_account_owns_its_database_and_debezium_reads_outboxes_only() {
         ));
         assert_eq!(right.unwrap().trim(), "1", "{account}");
     }
+    let grants = mariadb.sql("SHOW GRANTS FOR 'backup'@'%'").unwrap();
+    for writes in ["ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE", "CREATE"] {
+        assert!(!grants.contains(writes), "{grants}");
+    }
     let grants = mariadb.sql("SHOW GRANTS FOR 'debezium'@'%'").unwrap();
     assert!(!grants.contains("CREATE"), "{grants}");
     let tables: Vec<&str> = grants
@@ -93,6 +107,7 @@ fn each_account_owns_its_database_and_debezium_reads_outboxes_only() {
 fn the_scripts_that_people_call_can_be_called() {
     for script in [
         "k8s/make-secrets.sh",
+        "k8s/base/mariadb/backup.sh",
         "infra/docker/rehearse",
         "infra/docker/healthy.sh",
         "infra/docker/skeleton.sh",

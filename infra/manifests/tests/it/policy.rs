@@ -228,6 +228,23 @@ fn in_production_everything_of_ours_has_replicas_that_are_spread_and_kept() {
     }
 }
 
+/// A node that dies takes one broker and one controller at most.
+#[test]
+fn in_production_no_two_of_kafka_of_one_kind_share_a_node() {
+    let mut pools = 0;
+    for pool in of_kind(&PROD, "KafkaNodePool") {
+        assert_eq!(pool["spec"]["replicas"], 3);
+        let labels = serde_json::json!({"strimzi.io/pool-name": pool["metadata"]["name"]});
+        let apart = "/spec/template/pod/affinity/podAntiAffinity/requiredDuringSchedulingIgnoredDuringExecution";
+        let apart = list(pool, apart);
+        assert_eq!(apart.len(), 1, "{pool}");
+        assert_eq!(apart[0]["topologyKey"], "kubernetes.io/hostname");
+        assert!(selects(&apart[0]["labelSelector"], &labels), "{pool}");
+        pools += 1;
+    }
+    assert_eq!(pools, 2);
+}
+
 fn scaler<'a>(resources: &'a [Value], deployment: &str) -> Option<&'a Value> {
     of_kind(resources, "HorizontalPodAutoscaler")
         .find(|scaler| scaler["spec"]["scaleTargetRef"]["name"] == deployment)

@@ -3,7 +3,7 @@
 use monitoring::Api;
 
 /// Alerts that have no figures here.
-pub(crate) const EMPTY: [Empty; 2] = [
+pub(crate) const EMPTY: [Empty; 5] = [
     Empty {
         alert: "ConnectorFailing",
         reason: "every outbox has a relay (its slots), and none a janitor beside Debezium",
@@ -15,6 +15,21 @@ pub(crate) const EMPTY: [Empty; 2] = [
         reason: "nobody here shows a certificate: no process serves TLS, nothing is probed",
         shown_by: r#"count(up{job!~"probe.*"}) == 8
             unless count({__name__=~".+_tls_certificate_.+|probe_.+"})"#,
+    },
+    Empty {
+        alert: "DiskFull",
+        reason: "only the shop is scraped, neither its machine nor a kubelet",
+        shown_by: r#"count(up) == 8 unless count({__name__=~"(kubelet_volume|node_filesystem)_.+"})"#,
+    },
+    Empty {
+        alert: "BackupStale",
+        reason: "only the shop is scraped, and no job here makes dumps",
+        shown_by: r#"count(up) == 8 unless count({__name__=~"kube_cronjob_.+|shop_backup_.+"})"#,
+    },
+    Empty {
+        alert: "ClockSkew",
+        reason: "only the shop is scraped, and no machine",
+        shown_by: r#"count(up) == 8 unless count({__name__=~"node_time.*"})"#,
     },
 ];
 

@@ -32,6 +32,8 @@ pub(crate) static PROD: LazyLock<Vec<Value>> = LazyLock::new(|| rendered("k8s/ov
 pub(crate) static PROD_DEBEZIUM: LazyLock<Vec<Value>> =
     LazyLock::new(|| rendered("k8s/overlays/prod-debezium"));
 pub(crate) static JOBS: LazyLock<Vec<Value>> = LazyLock::new(|| rendered("k8s/jobs"));
+pub(crate) static READ_BACKUP: LazyLock<Vec<Value>> =
+    LazyLock::new(|| rendered("k8s/jobs/read-backup"));
 
 /// Everything that somebody may apply, by the name of its folder and of what is added to it.
 pub(crate) fn overlays() -> Vec<(&'static str, &'static [Value])> {
@@ -40,6 +42,7 @@ pub(crate) fn overlays() -> Vec<(&'static str, &'static [Value])> {
         ("prod", &PROD),
         ("prod-debezium", &PROD_DEBEZIUM),
         ("jobs", &JOBS),
+        ("jobs/read-backup", &READ_BACKUP),
     ];
     all.extend(optional::VARIANTS.iter().map(|variant| {
         let resources: &[Value] = &variant.resources;
