@@ -22,7 +22,7 @@ pub struct Stores<'a> {
 }
 
 impl Stores<'_> {
-    /// The variables that the connector files of `infra/debezium` name.
+    /// The variables that the connector files of `infra/debezium` name; without TLS and logins of Kafka.
     #[must_use]
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
@@ -31,6 +31,11 @@ impl Stores<'_> {
             ("DEBEZIUM_DATABASE_USER", self.user.to_owned()),
             ("DEBEZIUM_DATABASE_PASSWORD", self.password.to_owned()),
             ("DEBEZIUM_KAFKA_BROKERS", self.kafka.to_owned()),
+            // All is on one machine.
+            ("DEBEZIUM_DATABASE_SSL_MODE", "disable".to_owned()),
+            ("DEBEZIUM_KAFKA_SECURITY_PROTOCOL", "PLAINTEXT".to_owned()),
+            ("DEBEZIUM_KAFKA_SASL_MECHANISM", "PLAIN".to_owned()),
+            ("DEBEZIUM_KAFKA_SASL_JAAS_CONFIG", String::new()),
         ]
     }
 }

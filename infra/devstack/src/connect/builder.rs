@@ -11,6 +11,7 @@ pub struct Builder {
     pub(super) heap_mib: u32,
     pub(super) env: Vec<(&'static str, String)>,
     pub(super) extra: Vec<(String, String)>,
+    pub(super) java_options: Vec<String>,
 }
 
 impl Builder {
@@ -21,6 +22,7 @@ impl Builder {
             heap_mib: 256,
             env: Vec::new(),
             extra: Vec::new(),
+            java_options: Vec::new(),
         }
     }
 
@@ -34,6 +36,19 @@ impl Builder {
     /// environment.
     pub fn stores(mut self, stores: &Stores<'_>) -> Self {
         self.env = stores.environment();
+        self
+    }
+
+    /// Another value of a variable of [`Builder::stores`], such as
+    /// `("DEBEZIUM_DATABASE_SSL_MODE", "verify-full")`; said after that.
+    pub fn variable(mut self, name: &'static str, value: &str) -> Self {
+        self.env.push((name, value.to_owned()));
+        self
+    }
+
+    /// An argument of Java's, such as `-Djavax.net.ssl.trustStore=FILE`.
+    pub fn java_option(mut self, option: &str) -> Self {
+        self.java_options.push(option.to_owned());
         self
     }
 

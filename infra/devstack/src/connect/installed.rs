@@ -63,6 +63,7 @@ impl Installed {
         args.extend(JAVA_OPTIONS.map(OsString::from));
         args.push(format!("-Xmx{}m", settings.heap_mib).into());
         args.extend(QUIET.map(|name| format!("-Dorg.slf4j.simpleLogger.log.{name}=warn").into()));
+        args.extend(settings.java_options.iter().map(OsString::from));
         let temporary = java::temporary_folder(folder);
         args.extend([temporary, "-cp".into(), self.jars.join("*").into()]);
         args.push("org.apache.kafka.connect.cli.ConnectDistributed".into());

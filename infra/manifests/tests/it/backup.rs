@@ -1,4 +1,4 @@
-//! What the CronJob `mariadb-backup` runs, on a real MariaDB.
+//! What the `CronJob` `mariadb-backup` runs, on a real MariaDB.
 
 use std::{
     env, fs,

@@ -150,6 +150,8 @@ fn the_way_to_a_store_of_others_is_open_to_its_network_only() {
     for (variable, value) in [
         ("DEBEZIUM_DATABASE_HOST", "mariadb.example.com"),
         ("DEBEZIUM_DATABASE_PORT", "3307"),
+        ("DEBEZIUM_DATABASE_SSL_MODE", "verify-full"),
+        ("DEBEZIUM_KAFKA_BROKERS", "shop-kafka-bootstrap:9092"),
     ] {
         let found = env.iter().find(|one| one["name"] == variable).unwrap();
         assert_eq!(found["value"], value);

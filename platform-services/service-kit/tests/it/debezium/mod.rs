@@ -5,6 +5,7 @@ mod both_ways;
 mod chaos;
 mod janitor;
 mod switch;
+mod tls;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
@@ -26,6 +27,7 @@ use rdkafka::{
     Message as _,
     message::{Headers as _, OwnedMessage},
 };
+use serde_json::{Map, Value};
 use service_kit::{
     client::Outbound,
     db::ServiceName,
@@ -37,6 +39,7 @@ use service_kit::{
     topics::{self, TopicSettings},
 };
 use sqlx::{AssertSqlSafe, MySqlPool};
+use tempfile::TempDir;
 use tokio::{
     sync::{Mutex, MutexGuard},
     task::JoinHandle,
@@ -52,6 +55,8 @@ struct Site {
     mariadb: MariaDbServer,
     kafka: KafkaServer,
     connect: ConnectServer,
+    /// Certificates, where there are any.
+    _folder: Option<TempDir>,
     one_at_a_time: Mutex<()>,
 }
 
@@ -81,6 +86,7 @@ static SITE: LazyLock<Site> = LazyLock::new(|| {
         connect: connect.start().unwrap(),
         mariadb,
         kafka,
+        _folder: None,
         one_at_a_time: Mutex::const_new(()),
     }
 });
@@ -98,7 +104,11 @@ struct Shop {
 impl Shop {
     /// Its tables and topics; no connector yet.
     async fn open(service: &str) -> Self {
-        let site = tokio::task::spawn_blocking(|| &*SITE).await.unwrap();
+        Self::open_at(&SITE, service).await
+    }
+
+    async fn open_at(site: &'static LazyLock<Site>, service: &str) -> Self {
+        let site = tokio::task::spawn_blocking(|| &**site).await.unwrap();
         let alone = site.one_at_a_time.lock().await;
         let url = site.mariadb.create_database().unwrap();
         let pool = support::pool(&url);
@@ -154,13 +164,18 @@ impl Shop {
             .unwrap()
     }
 
-    /// Registers the connector and waits for its task.
-    async fn register(&self) {
+    /// What the connector is registered with; its account may read the outbox.
+    fn config(&self) -> Map<String, Value> {
         static SERVER_ID: AtomicU32 = AtomicU32::new(54_100);
         let account = connect::account_sql(PASSWORD, &[(self.database(), self.service.as_str())]);
         self.site.mariadb.sql(&account).unwrap();
         let id = SERVER_ID.fetch_add(1, Ordering::Relaxed);
-        let config = OutboxConnector::new(self.service.as_str(), self.database(), id).config();
+        OutboxConnector::new(self.service.as_str(), self.database(), id).config()
+    }
+
+    /// Registers the connector and waits for its task.
+    async fn register(&self) {
+        let config = self.config();
         self.rest(move |rest, name| {
             rest.register(name, &config)?;
             rest.wait_until_running(name, PATIENCE)
