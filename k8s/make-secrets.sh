@@ -19,21 +19,26 @@ secret() {
 }
 
 redis=$(drawn)
+engine=$(drawn)
+logins=$(drawn)
 declare -A password
 for account in root inventory auth user catalog order payment backup debezium; do password[$account]=$(drawn); done
 order=$(drawn)
 payment=$(drawn)
-redis_url="redis://:$redis@redis:6379"
+engine_url="redis://shop:$engine@redis:6379"
 database_url() { printf 'mysql://%s:%s@mariadb:3306/%s' "$1" "${password[$1]}" "$2"; }
 
+# The first is for people, in the pod of Redis.
 secret redis "password=$redis" "auth.conf=requirepass $redis
+user shop on >$engine ~inv:* +@read +@write +@scripting +@connection -@dangerous +info +config|get +client|kill +time
+user auth on >$logins ~auth:* +@read +@write +@scripting +@connection -@dangerous
 "
 accounts=()
 for account in "${!password[@]}"; do accounts+=("$account=${password[$account]}"); done
 secret mariadb "${accounts[@]}"
-secret inventory-server "redis-url=$redis_url"
-secret sync-worker "redis-url=$redis_url" "database-url=$(database_url inventory inventory)"
-secret auth-service "redis-url=$redis_url" "database-url=$(database_url auth shop_auth)" \
+secret inventory-server "redis-url=$engine_url"
+secret sync-worker "redis-url=$engine_url" "database-url=$(database_url inventory inventory)"
+secret auth-service "redis-url=redis://auth:$logins@redis:6379" "database-url=$(database_url auth shop_auth)" \
   "clients={\"order-service\":\"$order\",\"payment-service\":\"$payment\"}"
 secret user-service "database-url=$(database_url user shop_user)"
 secret catalog-service "database-url=$(database_url catalog shop_catalog)"

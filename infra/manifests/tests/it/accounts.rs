@@ -1,11 +1,12 @@
-//! `accounts.sh` on a real MariaDB.
+//! The accounts of the stores, on real ones.
 
 use std::{env, os::unix::fs::PermissionsExt as _, process::Command};
 
-use devstack::mariadb::MariaDbServer;
+use devstack::{mariadb::MariaDbServer, program, redis::RedisServer};
 use manifests::root;
+use test_support::redis_login;
 
-use crate::support::output;
+use crate::support::{output, secrets::DRAWN};
 
 /// What the image has, here: a client as root.
 const STAND_IN: &str = r#"
@@ -100,6 +101,63 @@ fn each_account_owns_its_database_and_debezium_reads_outboxes_only() {
     );
     for right in ["RELOAD", "BINLOG MONITOR", "REPLICATION SLAVE"] {
         assert!(grants.contains(right), "{grants}");
+    }
+}
+
+/// The accounts of docs/tls.md, under which the tests of the engine and of auth-service run.
+#[test]
+fn whoever_counts_logins_sees_no_stock_and_nobody_of_ours_may_do_all() {
+    let drawn = |secret: &str, key: &str| &*DRAWN[&(secret.to_owned(), key.to_owned())];
+    let lines: Vec<&str> = drawn("redis", "auth.conf").lines().collect();
+    let people = drawn("redis", "password");
+    assert_eq!(lines[0], format!("requirepass {people}"));
+    let password = |secret: &str, user: &str| {
+        let url = drawn(secret, "redis-url");
+        let rest = url.strip_prefix(&format!("redis://{user}:"));
+        let (password, place) = rest.unwrap().split_once('@').unwrap();
+        assert_eq!(place, "redis:6379");
+        password.to_owned()
+    };
+    let (shop, auth) = (
+        password("inventory-server", "shop"),
+        password("auth-service", "auth"),
+    );
+    assert_eq!(password("sync-worker", "shop"), shop);
+    for (line, login) in [
+        (lines[1], redis_login("shop", &shop)),
+        (lines[2], redis_login("auth", &auth)),
+    ] {
+        assert_eq!(line, format!("user {}", login[2..].join(" ")));
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("auth.conf");
+    std::fs::write(&file, lines[1..].join("\n")).unwrap();
+    let redis = RedisServer::builder();
+    let redis = redis
+        .arg("include", file.to_str().unwrap())
+        .start()
+        .unwrap();
+    let says = |user: &str, password: &str, command: &str| {
+        let mut ask = Command::new(program::find("redis-cli").unwrap());
+        ask.arg("-s").arg(redis.socket());
+        ask.args(["--no-auth-warning", "--user", user, "--pass", password]);
+        ask.args(command.split(' '));
+        let answer = ask.output().unwrap();
+        String::from_utf8(answer.stdout).unwrap()
+    };
+    assert_eq!(says("shop", &shop, "SET inv:{s0}:x 1"), "OK\n");
+    assert!(says("shop", &shop, "CONFIG GET appendfsync").contains("appendfsync"));
+    assert_eq!(says("auth", &auth, "SET auth:x 1"), "OK\n");
+    for (user, password, command) in [
+        ("shop", &shop, "GET auth:x"),
+        ("shop", &shop, "FLUSHALL"),
+        ("shop", &shop, "CONFIG SET appendonly no"),
+        ("auth", &auth, "GET inv:{s0}:x"),
+        ("auth", &auth, "KEYS *"),
+    ] {
+        let said = says(user, password, command);
+        assert!(said.starts_with("NOPERM"), "{user}: {command}: {said}");
     }
 }
 
