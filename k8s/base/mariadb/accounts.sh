@@ -25,7 +25,7 @@ ACCOUNTS
 docker_process_sql --database=mysql <<SQL
 -- Reads everything, writes nothing: dumps, and copies of the binary log.
 CREATE USER 'backup'@'%' IDENTIFIED BY $(quoted "${PASSWORD_BACKUP:?is not set}");
-GRANT SELECT, SHOW VIEW, TRIGGER, BINLOG MONITOR, REPLICATION SLAVE ON *.* TO 'backup'@'%';
+GRANT SELECT, SHOW VIEW, BINLOG MONITOR, REPLICATION SLAVE ON *.* TO 'backup'@'%';
 SQL
 
 docker_process_sql --database=mysql <<SQL

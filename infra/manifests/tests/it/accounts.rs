@@ -85,7 +85,14 @@ fn each_account_owns_its_database_and_debezium_reads_outboxes_only() {
         assert_eq!(right.unwrap().trim(), "1", "{account}");
     }
     let grants = mariadb.sql("SHOW GRANTS FOR 'backup'@'%'").unwrap();
-    for writes in ["ALL PRIVILEGES", "INSERT", "UPDATE", "DELETE", "CREATE"] {
+    for writes in [
+        "ALL PRIVILEGES",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "CREATE",
+        "TRIGGER",
+    ] {
         assert!(!grants.contains(writes), "{grants}");
     }
     let grants = mariadb.sql("SHOW GRANTS FOR 'debezium'@'%'").unwrap();

@@ -4,6 +4,7 @@ use std::{
     env, fs,
     path::Path,
     process::{Command, Output},
+    time::Duration,
 };
 
 use devstack::mariadb::MariaDbServer;
@@ -62,12 +63,26 @@ fn a_dump_can_be_put_back_and_the_oldest_go() {
         fs::write(folder.path().join(old), "").unwrap();
     }
     fs::write(folder.path().join("note.txt"), "not ours").unwrap();
+    // Of a run that goes on beside it, and of one that was killed two days ago.
+    fs::write(folder.path().join("all.beside.part"), "").unwrap();
+    let killed = fs::File::create(folder.path().join("all.killed.part")).unwrap();
+    let two_days = Duration::from_secs(2 * 86_400);
+    let then = killed.metadata().unwrap().modified().unwrap() - two_days;
+    killed.set_modified(then).unwrap();
+    // Fewer are kept: those that are too many go although the dump fails, so a full volume gets room.
+    let failed = back_up(lost.port(), "wrong", 4, folder.path());
+    assert!(!failed.status.success(), "{failed:?}");
+    assert_eq!(names(folder.path()).len(), 4 + 2);
+    let none = back_up(lost.port(), PASSWORD, 0, folder.path());
+    assert_eq!(none.status.code(), Some(64), "{none:?}");
+    assert_eq!(names(folder.path()).len(), 4 + 2);
     let made = back_up(lost.port(), PASSWORD, 3, folder.path());
     assert!(made.status.success(), "{made:?}");
     let left = names(folder.path());
-    let [one, two, new, note] = left.as_slice() else {
+    let [one, two, new, part, note] = left.as_slice() else {
         panic!("{left:?}");
     };
+    assert_eq!(part, "all.beside.part");
     assert_eq!(one, "all-20260108T181700Z.sql.gz");
     assert_eq!(two, "all-20260109T181700Z.sql.gz");
     assert_eq!(note, "note.txt");
