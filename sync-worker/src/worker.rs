@@ -94,6 +94,8 @@ impl Worker {
         let Some(row) = self.unless_stopped(cursor::read(pool, *shard)).await? else {
             return self.make_row().await;
         };
+        // Before the lease is asked for: whoever is told to stop from here on may have it, and gives it up.
+        self.database_is_up();
         let taken = Lease::take(pool, *shard, &self.owner);
         match self.unless_stopped(taken).await? {
             Some(lease) => {
@@ -101,7 +103,6 @@ impl Worker {
                 self.own(&lease).await
             }
             None => {
-                self.database_is_up();
                 let owner = row.owner.unwrap_or_default();
                 self.scene.status.lag(Lag::NotOurs);
                 self.scene.status.enter(Phase::Standby { owner });

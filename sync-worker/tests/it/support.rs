@@ -20,7 +20,7 @@ use sync_worker::{cursor, database};
 pub(crate) const S: ShardId = ShardId::ZERO;
 pub(crate) const T0: TimestampMs = TimestampMs(1_800_000_000_000);
 /// How long a condition may take to come true; far longer than it ever should.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The MariaDB of this process, for tests that neither kill nor pause theirs. Commits are flushed
 /// once a second: nothing here survives the machine anyway.

@@ -26,13 +26,18 @@ use crate::{
 
 const WORKER: &str = env!("CARGO_BIN_EXE_sync-worker");
 
+/// One that hears signals.
 fn process(redis: &str, database: &str) -> ServerProcess {
-    ServerProcess::builder(Path::new(WORKER))
+    let process = ServerProcess::builder(Path::new(WORKER))
         .without_env("SYNC_")
         .args(["run", "--no-kafka", "--ops-listen=127.0.0.1:0"])
         .args(["--redis-url", redis, "--database-url", database])
         .start()
-        .unwrap()
+        .unwrap();
+    process
+        .wait_for_line(|line| line.contains("listening"), PATIENCE)
+        .unwrap();
+    process
 }
 
 /// A shop on Redis's own clock, as the workers in processes see it.
@@ -112,6 +117,27 @@ async fn when_the_owner_dies_another_goes_on_and_nothing_is_applied_twice() {
         assert!(worker.terminate().unwrap().success());
     }
     assert_eq!(owner(&world).await, None);
+}
+
+#[tokio::test]
+async fn a_worker_that_is_stopped_at_its_first_look_gives_the_shard_up() {
+    let world = shop().await;
+    let first = work(&world).await;
+    world.opened().await;
+    first.stop().await;
+    assert_eq!(owner(&world).await, None);
+    // The next takes the shard, and gets no further than the epochs.
+    let mut blocker = world.pool.acquire().await.unwrap();
+    let lock = "LOCK TABLES journal_epoch WRITE";
+    sqlx::raw_sql(lock).execute(&mut *blocker).await.unwrap();
+    let second = work(&world).await;
+    eventually("it owns the shard", async || owner(&world).await.is_some()).await;
+    second.stop().await;
+    assert_eq!(owner(&world).await, None);
+    sqlx::raw_sql("UNLOCK TABLES")
+        .execute(&mut *blocker)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
