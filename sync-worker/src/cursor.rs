@@ -3,7 +3,7 @@
 use inventory_core::{Epoch, JournalId, ShardId, TimestampMs};
 use sqlx::{MySql, MySqlConnection, MySqlPool, Row, Transaction, mysql::MySqlRow};
 
-use crate::limits::LEASE;
+use crate::{database, limits::LEASE};
 
 /// What the projection is doing with the shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,7 +164,7 @@ pub async fn begin(
     shard: ShardId,
     expected: &Cursor,
 ) -> Result<Option<Transaction<'static, MySql>>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = database::begin(pool).await?;
     let found = lock(&mut transaction, shard).await?;
     Ok((found.as_ref() == Some(expected)).then_some(transaction))
 }
@@ -210,7 +210,7 @@ pub async fn lease(
     shard: ShardId,
     owner: &str,
 ) -> Result<Option<u64>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = database::begin(pool).await?;
     sqlx::query(
         "UPDATE journal_cursor
          SET token = IF(owner <=> ?, token, token + 1), owner = ?,

@@ -4,7 +4,7 @@
 use service_kit::db::{self, PoolSettings};
 use sqlx::{MySqlPool, migrate::Migrator, mysql::MySqlConnectOptions};
 
-pub use service_kit::db::{DatabaseError, is_transient, number};
+pub use service_kit::db::{DatabaseError, begin, begin_with, is_transient, number};
 
 use crate::limits::{
     DATABASE_ACQUIRE_TIMEOUT, DATABASE_CONNECTIONS_MAX, IDLE_TRANSACTION_TIMEOUT_SECONDS,

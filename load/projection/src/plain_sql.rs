@@ -61,6 +61,10 @@ pub(crate) async fn per_second(
     Ok(per_second)
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "nobody goes away, and the plain way is what is measured"
+)]
 async fn until(pool: MySqlPool, taken: Arc<AtomicU64>, end: Instant) -> Result<(), sqlx::Error> {
     while Instant::now() < end {
         let id = format!("r-{}", taken.fetch_add(1, Ordering::Relaxed));

@@ -80,7 +80,7 @@ pub(crate) async fn page(
 }
 
 pub(crate) async fn create(pool: &MySqlPool, wanted: &Wanted) -> Result<Brand, Failure> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = db::begin(pool).await?;
     let inserted = sqlx::query("INSERT INTO brand (name, logo_url) VALUES (?, ?)")
         .bind(&wanted.name)
         .bind(&wanted.logo_url)
@@ -107,7 +107,7 @@ pub(crate) async fn update(
     wanted: &Wanted,
 ) -> Result<Brand, Failure> {
     again_on_deadlock(|| async {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = db::begin(pool).await?;
         let before = locked(&mut transaction, id, Some(version)).await?;
         sqlx::query(
             "UPDATE brand SET name = ?, logo_url = ?, version = version + 1 WHERE brand_id = ?",
@@ -136,7 +136,7 @@ pub(crate) async fn update(
 }
 
 pub(crate) async fn delete(pool: &MySqlPool, id: Id, version: Option<u64>) -> Result<(), Failure> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = db::begin(pool).await?;
     locked(&mut transaction, id, version).await?;
     let deleted = sqlx::query("DELETE FROM brand WHERE brand_id = ?")
         .bind(id.0)

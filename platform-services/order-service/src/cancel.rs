@@ -1,7 +1,6 @@
 //! Cancelling: one of several events that the order's row decides between.
 
-use service_kit::{audit, clock, http::RequestContext};
-use sqlx::Connection as _;
+use service_kit::{audit, clock, db, http::RequestContext};
 
 use crate::{
     domain::{Decision, Event, Ignored},
@@ -56,8 +55,7 @@ impl Shop {
         key: Option<&Key>,
         context: &RequestContext,
     ) -> Result<Written<()>, Error> {
-        let mut connection = self.pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         let now_ms = clock::unix_ms();
         if !take_key(&mut transaction, key, order_id, now_ms).await? {
             return Ok(Written::KeyTaken);

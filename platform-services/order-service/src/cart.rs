@@ -1,8 +1,7 @@
 //! Carts: SKUs and quantities, one cart for each user. Prices are the catalog's of the moment.
 
 use serde::Serialize;
-use service_kit::{clock, http::RequestContext};
-use sqlx::Connection as _;
+use service_kit::{clock, db, http::RequestContext};
 
 use crate::{
     domain::Line,
@@ -113,8 +112,7 @@ impl Shop {
         sku_id: &str,
         change: Change,
     ) -> Result<(), Error> {
-        let mut connection = self.pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         carts::lock(&mut transaction, user_id, clock::unix_ms()).await?;
         let lines = carts::read(&mut transaction, user_id).await?;
         let known = lines.iter().find(|line| line.sku_id == sku_id);

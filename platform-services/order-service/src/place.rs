@@ -3,7 +3,6 @@
 use contracts::KRW;
 use serde_json::{Value, json};
 use service_kit::{clock, db, http::RequestContext, ids, telemetry};
-use sqlx::Connection as _;
 
 use crate::{
     domain::{Line, Status, order_no, total},
@@ -248,8 +247,7 @@ impl Shop {
         key: Option<&Key>,
         cause: &Cause,
     ) -> Result<Written, Error> {
-        let mut connection = self.pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         let (id, now_ms) = (&order.order_id, order.created_at_ms);
         if !take_key(&mut transaction, key, id, now_ms).await? {
             return Ok(Written::KeyTaken);

@@ -2,8 +2,7 @@
 //! that refunds at the same time are exact.
 
 use contracts::order as events;
-use service_kit::{audit, clock, http::RequestContext, ids};
-use sqlx::Connection as _;
+use service_kit::{audit, clock, db, http::RequestContext, ids};
 
 use crate::{
     domain::{Command, Decision, Event, Line, Refundable, decide, refund},
@@ -74,8 +73,7 @@ impl Shop {
         key: Option<&Key>,
         context: &RequestContext,
     ) -> Result<Written<()>, Error> {
-        let mut connection = self.pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         let now_ms = clock::unix_ms();
         if !take_key(&mut transaction, key, order_id, now_ms).await? {
             return Ok(Written::KeyTaken);

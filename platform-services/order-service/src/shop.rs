@@ -1,7 +1,7 @@
 //! What every use case needs.
 
 use contracts::Timestamp;
-use service_kit::relay::Waker;
+use service_kit::{db, relay::Waker};
 use sqlx::{MySqlConnection, MySqlPool};
 
 use crate::{
@@ -60,7 +60,7 @@ impl Shop {
     /// An order with everything, as it was at one moment.
     pub(crate) async fn order(&self, asker: &Asker, order_id: &str) -> Result<OrderView, Error> {
         // A transaction reads one snapshot: the status and the timeline agree.
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         let order = asker.may_see(orders::read(&mut transaction, order_id).await?)?;
         let view = OrderView::read(&mut transaction, &order).await?;
         transaction.commit().await?;

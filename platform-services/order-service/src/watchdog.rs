@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use contracts::order as events;
-use service_kit::{clock, http::RequestContext};
-use sqlx::Connection as _;
+use service_kit::{clock, db, http::RequestContext};
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument as _, Span};
 
@@ -73,12 +72,9 @@ impl Shop {
 
     /// Takes the order that is due the longest and pushes it; `None` when none is due.
     async fn push_one(&self) -> Result<Option<Pushed>, Error> {
-        let mut connection = self.pool.acquire().await?;
         // Without locks on gaps: new orders come in all the time.
-        sqlx::query("SET TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            .execute(&mut *connection)
-            .await?;
-        let mut transaction = connection.begin().await?;
+        let begin = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; BEGIN";
+        let mut transaction = db::begin_with(&self.pool, begin).await?;
         let now_ms = clock::unix_ms();
         let Some(mut order) = orders::lock_due(&mut transaction, now_ms).await? else {
             transaction.rollback().await?;
@@ -224,8 +220,7 @@ impl Shop {
         let Some(event) = told_by(&hold, pushed.status) else {
             return Ok(());
         };
-        let mut connection = self.pool.acquire().await?;
-        let mut transaction = connection.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         let Some(mut order) = orders::lock(&mut transaction, &pushed.order_id).await? else {
             return Ok(());
         };

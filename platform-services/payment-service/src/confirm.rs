@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use contracts::Amount;
-use service_kit::{clock, http::RequestContext, ids, telemetry};
+use service_kit::{clock, db, http::RequestContext, ids, telemetry};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
@@ -95,7 +95,7 @@ async fn begin(
     context: &RequestContext,
 ) -> Result<Begun, NotDone> {
     telemetry::correlate(&asked.order_id);
-    let mut transaction = payments.pool.begin().await?;
+    let mut transaction = db::begin(&payments.pool).await?;
     let found = store::lock(&mut transaction, &asked.order_id).await?;
     let mut payment = found
         .filter(|payment| payment.user_id.as_deref() == Some(user_id))
@@ -199,7 +199,7 @@ pub(crate) async fn settle(
     attempt_id: Option<&str>,
     fact: Fact,
 ) -> Result<Payment, StoreError> {
-    let mut transaction = payments.pool.begin().await?;
+    let mut transaction = db::begin(&payments.pool).await?;
     let mut payment = store::lock(&mut transaction, order_id)
         .await?
         .ok_or_else(|| StoreError::broken("a payment went away"))?;

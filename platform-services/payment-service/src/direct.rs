@@ -2,7 +2,7 @@
 //! the gateway says; so a refusal is the end of it, unlike that of a refund that an order asked for.
 
 use contracts::Amount;
-use service_kit::{audit, clock, http::RequestContext, ids, telemetry};
+use service_kit::{audit, clock, db, http::RequestContext, ids, telemetry};
 use tracing::Instrument as _;
 
 use crate::{
@@ -91,7 +91,7 @@ async fn begin(
 ) -> Result<(String, Option<Status>), NotDone> {
     let now_ms = clock::unix_ms();
     let limits = &payments.limits;
-    let mut transaction = payments.pool.begin().await?;
+    let mut transaction = db::begin(&payments.pool).await?;
     let locked = store::lock(&mut transaction, order_id).await?;
     let payment = locked.ok_or(Refusal::NotFound)?;
     let kind = Kind::Direct;

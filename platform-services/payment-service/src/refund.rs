@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use contracts::Amount;
-use service_kit::{clock, ids};
+use service_kit::{clock, db, ids};
 
 use crate::{
     apply::{Cause, apply, say_refunded},
@@ -99,7 +99,7 @@ async fn begin(
     kind: Kind,
     refund_id: &str,
 ) -> Result<Begun, StoreError> {
-    let mut transaction = payments.pool.begin().await?;
+    let mut transaction = db::begin(&payments.pool).await?;
     let payment = store::lock(&mut transaction, order_id).await?;
     let refund = store::lock_refund(&mut transaction, order_id, kind, refund_id).await?;
     let (Some(payment), Some(mut refund)) = (payment, refund) else {
@@ -270,7 +270,7 @@ async fn settle(
     (order_id, kind, refund_id): (&str, Kind, &str),
     came: Came,
 ) -> Result<Tried, StoreError> {
-    let mut transaction = payments.pool.begin().await?;
+    let mut transaction = db::begin(&payments.pool).await?;
     let payment = store::lock(&mut transaction, order_id).await?;
     let refund = store::lock_refund(&mut transaction, order_id, kind, refund_id).await?;
     let (Some(mut payment), Some(mut refund)) = (payment, refund) else {

@@ -1,7 +1,7 @@
 //! Takes away what nobody needs: remembered holds, a while after they expired, and payments that are
 //! nothing but such a hold. Anybody can name an order that does not exist.
 
-use service_kit::clock;
+use service_kit::{clock, db};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -39,7 +39,7 @@ async fn sweep(payments: &Payments, stop: &CancellationToken) -> Result<u64, Sto
                 return Ok(swept);
             }
             // One order at a time: nobody waits for more than a moment.
-            let mut transaction = payments.pool.begin().await?;
+            let mut transaction = db::begin(&payments.pool).await?;
             store::forget_holds(&mut transaction, &order_id, before_ms).await?;
             transaction.commit().await?;
             swept = swept.saturating_add(1);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use service_kit::{
     consumer::HandlerError,
-    db::is_duplicate_key,
+    db::{self, is_duplicate_key},
     outbox::{Outbox, OutboxRow},
 };
 use sqlx::{MySqlConnection, MySqlPool};
@@ -121,7 +121,7 @@ impl Ledger {
         failed: Option<OutboxRow>,
         against: Against,
     ) -> Result<Written, HandlerError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         let inserted = insert(&mut transaction, command, event_id, verdict).await;
         if let Err(error) = inserted {
             if !is_duplicate_key(&error) {

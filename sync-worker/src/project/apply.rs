@@ -163,7 +163,7 @@ impl<'s> Apply<'s> {
         &self,
         pool: &'p MySqlPool,
     ) -> Result<Option<(Transaction<'p, MySql>, Mode, Cursor)>, sqlx::Error> {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = database::begin(pool).await?;
         let now = cursor::lock(&mut transaction, self.shard).await?;
         let expected = &*self.expected;
         let as_expected = now.filter(|now| {

@@ -1,7 +1,7 @@
 //! Changes that could not be applied, each alone, until an operator applies or drops them.
 
 use inventory_core::{Epoch, JournalId, ShardId, engine::RawEntry};
-use sqlx::{Connection as _, MySqlConnection, MySqlPool, Row, mysql::MySqlRow};
+use sqlx::{MySqlConnection, MySqlPool, Row, mysql::MySqlRow};
 
 use super::{
     batch::{self, Content},
@@ -158,8 +158,7 @@ pub async fn replay(
     actor: &str,
     events: Option<&Events>,
 ) -> Result<Closed, sqlx::Error> {
-    let mut connection = pool.acquire().await?;
-    let mut transaction = connection.begin().await?;
+    let mut transaction = database::begin(pool).await?;
     // The worker's transactions and this one come one after the other.
     let now = cursor::lock(&mut transaction, shard).await?;
     let letter = match open(&mut transaction, shard, id).await? {
@@ -225,7 +224,7 @@ pub async fn discard(
     id: u64,
     actor: &str,
 ) -> Result<Closed, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = database::begin(pool).await?;
     match open(&mut transaction, shard, id).await? {
         Ok(_) => {
             close(&mut transaction, id, DeadLetterStatus::Discarded, actor).await?;

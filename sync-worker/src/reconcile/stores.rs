@@ -122,10 +122,8 @@ impl Both {
 
     /// One moment of MariaDB for several statements.
     pub(super) async fn snapshot(&self) -> Result<Transaction<'_, MySql>, Trouble> {
-        Ok(self
-            .pool
-            .begin_with("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
-            .await?)
+        let begin = "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY";
+        Ok(database::begin_with(&self.pool, begin).await?)
     }
 }
 

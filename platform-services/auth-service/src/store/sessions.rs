@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use service_kit::ids;
+use service_kit::{db, ids};
 use sqlx::{MySql, MySqlConnection, Transaction};
 
 use super::{Store, logins, now_ms};
@@ -121,7 +121,7 @@ impl Store {
         login: &NewLogin,
     ) -> Result<(), sqlx::Error> {
         let (session_id, now_ms) = (ids::uuid(), now_ms());
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         sqlx::query(
             "INSERT INTO session
                (session_id, user_id, credential_version, created_at_ms, expires_at_ms)
@@ -178,7 +178,7 @@ impl Store {
     ) -> Result<Rotation, sqlx::Error> {
         let now_ms = now_ms();
         let hash = secret::hash(token);
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         let Some(row) = row(&mut transaction, &hash, Some(&found.session_id)).await? else {
             return Ok(Rotation::Refused(Refused::Unknown));
         };

@@ -26,7 +26,7 @@ pub(crate) struct Wanted {
 
 /// Begins a transaction that alone changes the tree.
 async fn alone(pool: &MySqlPool) -> Result<Transaction<'static, MySql>, sqlx::Error> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = db::begin(pool).await?;
     sqlx::query("SELECT id FROM category_tree WHERE id = 1 FOR UPDATE")
         .fetch_one(&mut *transaction)
         .await?;

@@ -1,4 +1,4 @@
-use service_kit::clock;
+use service_kit::{clock, db};
 use sqlx::{MySqlConnection, MySqlPool};
 
 use super::{Product, Status, read};
@@ -46,7 +46,7 @@ pub(crate) async fn update(
     wanted: &Attributes,
 ) -> Result<Product, Failure> {
     again_on_deadlock(|| async move {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = db::begin(pool).await?;
         wanted.lock_references(&mut transaction).await?;
         let before = locked(&mut transaction, id, Some(version)).await?;
         sqlx::query(
@@ -90,7 +90,7 @@ pub(crate) async fn set_status(
     to: Status,
 ) -> Result<Product, Failure> {
     again_on_deadlock(|| async move {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = db::begin(pool).await?;
         let before = locked(&mut transaction, id, version).await?;
         if before.status == to {
             return Ok(before);
@@ -119,7 +119,7 @@ pub(crate) async fn withdraw(
     version: Option<u64>,
 ) -> Result<(), Failure> {
     again_on_deadlock(|| async move {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = db::begin(pool).await?;
         let before = locked(&mut transaction, id, version).await?;
         may_become(&before, Status::Deleted)?;
         sqlx::query(
@@ -153,7 +153,7 @@ pub(crate) async fn set_sku_active(
     active: bool,
 ) -> Result<Product, Failure> {
     again_on_deadlock(|| async move {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = db::begin(pool).await?;
         let before = locked(&mut transaction, id, version).await?;
         let Some(sku) = before.skus.iter().find(|sku| sku.sku_id == sku_id) else {
             return Err(Refusal::SkuNotFound(sku_id.to_owned()).into());

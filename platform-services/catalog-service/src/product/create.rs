@@ -47,7 +47,7 @@ pub(crate) async fn create(
     )?;
     let planned = &planned;
     again_on_deadlock(|| async move {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = db::begin(pool).await?;
         let attributes = &new.attributes;
         attributes.lock_references(&mut transaction).await?;
         let now = clock::unix_ms();
@@ -109,7 +109,7 @@ pub(crate) async fn add_values(
     (skus, initial_quantity): (&[NewSku], i64),
 ) -> Result<Product, Failure> {
     again_on_deadlock(|| async move {
-        let mut transaction = pool.begin().await?;
+        let mut transaction = db::begin(pool).await?;
         let before = locked(&mut transaction, id, Some(version)).await?;
         let mut groups = before.groups.clone();
         let Some(place) = groups.iter().position(|known| known.name == group) else {

@@ -4,6 +4,7 @@
 //! Nothing is missed. A document written before the change is there when the note is read; one
 //! written after it has the new names, since whoever writes one locks its category and its brand.
 
+use service_kit::db;
 use sqlx::{MySql, MySqlConnection, MySqlPool, QueryBuilder};
 
 use crate::{
@@ -92,7 +93,7 @@ async fn next_products(pool: &MySqlPool, pending: &Pending) -> Result<Vec<u64>, 
 
 /// Marks some products and notes how far it is, or takes the note away when there are none left.
 async fn mark(pool: &MySqlPool, pending: &Pending, products: &[u64]) -> Result<(), Failure> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = db::begin(pool).await?;
     let mine = match products.last() {
         None => sqlx::query("DELETE FROM search_pending WHERE pending_id = ? AND marked_to = ?")
             .bind(pending.pending_id),

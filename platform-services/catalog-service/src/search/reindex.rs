@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use service_kit::db;
 use sqlx::{MySqlConnection, MySqlPool};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +73,7 @@ async fn one(pool: &MySqlPool, product: Id) -> Result<(), Failure> {
         .bind(product.0)
         .fetch_one(pool)
         .await?;
-    let mut transaction = pool.begin().await?;
+    let mut transaction = db::begin(pool).await?;
     lock_references(&mut transaction, before.0.map(Id), before.1.map(Id)).await?;
     sqlx::query("SELECT 1 FROM product WHERE product_id = ? FOR UPDATE")
         .bind(product.0)

@@ -249,6 +249,10 @@ async fn database(catalog: &Catalog) -> MySqlConnection {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a connection that nobody else has"
+)]
 async fn a_rename_waits_for_no_product() {
     let (catalog, [clothes, ..]) = shop().await;
     let mut somebody = database(&catalog).await;

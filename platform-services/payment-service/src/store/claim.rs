@@ -1,5 +1,6 @@
 //! Work that is due: taken by one replica at a time, in a transaction that ends before the work begins.
 
+use service_kit::db;
 use sqlx::MySqlPool;
 
 /// What may be due.
@@ -71,7 +72,7 @@ pub(crate) async fn claim(
             "UPDATE payment_refund SET due_ms = ? WHERE order_id = ? AND kind = ? AND refund_id = ?",
         ),
     };
-    let mut transaction = pool.begin().await?;
+    let mut transaction = db::begin(pool).await?;
     let rows: Vec<(String, String, String)> = sqlx::query_as(select)
         .bind(now_ms)
         .bind(rows_max)

@@ -4,7 +4,10 @@ use super::{
     Event, HandlerError,
     work::{Done, Process},
 };
-use crate::inbox::{Inbox, Seen};
+use crate::{
+    db,
+    inbox::{Inbox, Seen},
+};
 
 /// What became of an event that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +87,7 @@ impl<H: Handler> Process for InTransaction<H> {
     }
 
     async fn process(&self, event: &Event<'_>) -> Result<Done, HandlerError> {
-        let begun = self.pool.begin().await;
+        let begun = db::begin(&self.pool).await;
         let mut transaction = begun.map_err(HandlerError::transient)?;
         let name = self.handler.name();
         if self.inbox.note(&mut transaction, event.id(), name).await? == Seen::Before {

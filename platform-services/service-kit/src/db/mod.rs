@@ -1,6 +1,7 @@
 //! MariaDB: found, created if missing, migrated under a lock; its errors sorted into those that
 //! pass and those that stay.
 
+mod begin;
 mod error;
 mod name;
 mod tables;
@@ -15,6 +16,7 @@ use sqlx::{
 };
 
 pub use self::{
+    begin::{begin, begin_with},
     error::{OnConstraint, constraint, is_duplicate_key, is_transient, number},
     name::{InvalidName, ServiceName},
     tables::Tables,

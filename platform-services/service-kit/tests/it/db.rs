@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use service_kit::db::{self, OnConstraint as _, PoolSettings};
 use sqlx::{Connection as _, migrate::Migrator};
 
@@ -45,6 +47,37 @@ async fn a_missing_database_is_made_and_migrated_by_many_at_once() {
     assert_eq!(named.unwrap_err(), Answer::Taken);
     let other: Result<_, Answer> = insert().await.on_constraint("t_name", || Answer::Taken);
     assert_eq!(other.unwrap_err(), Answer::Other);
+}
+
+/// At every moment of a beginning somebody may go away; the connection is whole for the next.
+#[tokio::test]
+async fn who_goes_away_while_a_transaction_begins_leaves_none_behind() {
+    let settings = PoolSettings {
+        connections_max: 1,
+        ..PoolSettings::default()
+    };
+    let pool = db::pool(&support::database_url(), "none", settings).unwrap();
+    let mut begun = 0;
+    let mut gone = 0;
+    for micros in (0..).step_by(5) {
+        let limit = Duration::from_micros(micros);
+        match tokio::time::timeout(limit, db::begin(&pool)).await {
+            Ok(transaction) => {
+                transaction.unwrap().rollback().await.unwrap();
+                begun += 1;
+            }
+            Err(_) => gone += 1,
+        }
+        let open: bool = sqlx::query_scalar("SELECT @@in_transaction")
+            .fetch_one(&pool)
+            .await
+            .unwrap();
+        assert!(!open, "{limit:?}");
+        if begun == 100 {
+            break;
+        }
+    }
+    assert!(gone > 0, "nobody went away");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use contracts::EventData as _;
 use service_kit::{
+    db,
     inbox::{Inbox, Seen},
     outbox::{Outbox, OutboxError, OutboxRow},
 };
@@ -13,12 +14,12 @@ async fn events_stay_or_go_with_the_transaction() {
     let (_, pool) = support::database().await;
     let outbox = Outbox::new(&service());
     let event = locked("u-1");
-    let mut transaction = pool.begin().await.unwrap();
+    let mut transaction = db::begin(&pool).await.unwrap();
     outbox.insert(&mut transaction, &event).await.unwrap();
     transaction.rollback().await.unwrap();
     assert_eq!(count(&pool, "SELECT COUNT(*) FROM test_outbox").await, 0);
 
-    let mut transaction = pool.begin().await.unwrap();
+    let mut transaction = db::begin(&pool).await.unwrap();
     outbox.insert(&mut transaction, &event).await.unwrap();
     transaction.commit().await.unwrap();
     let row: (String, String, String, String, String, String) = sqlx::query_as(
@@ -38,9 +39,7 @@ async fn events_stay_or_go_with_the_transaction() {
     let again = outbox
         .insert(&mut pool.acquire().await.unwrap(), &event)
         .await;
-    assert!(
-        matches!(again, Err(OutboxError::Sql(error)) if service_kit::db::is_duplicate_key(&error))
-    );
+    assert!(matches!(again, Err(OutboxError::Sql(error)) if db::is_duplicate_key(&error)));
 }
 
 #[tokio::test]
@@ -50,7 +49,7 @@ async fn many_rows_keep_their_order() {
     let rows: Vec<OutboxRow> = (0..3000)
         .map(|n| OutboxRow::new(&locked(&format!("u-{}", n % 7))).unwrap())
         .collect();
-    let mut transaction = pool.begin().await.unwrap();
+    let mut transaction = db::begin(&pool).await.unwrap();
     outbox.insert_rows(&mut transaction, &rows).await.unwrap();
     transaction.commit().await.unwrap();
     let ids: Vec<String> = sqlx::query_scalar("SELECT event_id FROM test_outbox ORDER BY id")

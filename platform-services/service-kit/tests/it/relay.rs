@@ -70,7 +70,7 @@ impl Running {
 }
 
 pub(crate) async fn insert(pool: &MySqlPool, rows: &[OutboxRow]) {
-    let mut transaction = pool.begin().await.unwrap();
+    let mut transaction = db::begin(pool).await.unwrap();
     Outbox::new(&service())
         .insert_rows(&mut transaction, rows)
         .await
@@ -129,7 +129,7 @@ async fn a_row_that_commits_late_is_not_passed_over() {
     let relay = Running::start(support::kafka(), pool.clone());
     let (early, late) = (unique("early"), unique("late"));
     let outbox = Outbox::new(&service());
-    let mut slow = pool.begin().await.unwrap();
+    let mut slow = db::begin(&pool).await.unwrap();
     outbox.insert(&mut slow, &locked(&late)).await.unwrap();
     // A higher id commits first, is published, and deleted while the lower one is still open.
     insert(&pool, &[OutboxRow::new(&locked(&early)).unwrap()]).await;

@@ -9,7 +9,7 @@ mod register;
 use contracts::Timestamp;
 use service_kit::{
     clock,
-    db::ServiceName,
+    db::{self, ServiceName},
     http::{RequestContext, auth::Role},
     outbox::{Outbox, OutboxError},
     relay::Waker,
@@ -112,7 +112,7 @@ impl Store {
     }
 
     async fn begin(&self) -> Result<Transaction<'static, MySql>, sqlx::Error> {
-        self.pool.begin().await
+        db::begin(&self.pool).await
     }
 
     async fn commit(&self, transaction: Transaction<'_, MySql>) -> Result<(), sqlx::Error> {

@@ -1,6 +1,8 @@
 //! What the janitor takes away, and when it does not.
 
 use super::{Row, Shop, assert_nothing_lost, published};
+use service_kit::db;
+
 use crate::support::until;
 
 fn rows(from: usize) -> Vec<Row> {
@@ -26,7 +28,7 @@ async fn only_what_connect_has_passed_is_deleted() {
     let sql = "INSERT INTO janitor_outbox \
                (event_id, aggregate_type, aggregate_id, type, topic, payload) \
                VALUES ('janitor-99999999', 'user', 'janitor-late', 'user.locked', 'user.locked', '{}')";
-    let mut late = shop.pool.begin().await.unwrap();
+    let mut late = db::begin(&shop.pool).await.unwrap();
     sqlx::query(sql).execute(&mut *late).await.unwrap();
     let next = rows(1_000);
     shop.write(&next).await.unwrap();

@@ -30,7 +30,7 @@ use rdkafka::{
 use serde_json::{Map, Value};
 use service_kit::{
     client::Outbound,
-    db::ServiceName,
+    db::{self, ServiceName},
     janitor::{self as kit, Janitor, JanitorMetrics, JanitorSettings},
     kafka::Kafka,
     metrics, outbox,
@@ -226,7 +226,7 @@ impl Shop {
 
     /// Writes rows in one transaction.
     async fn write(&self, rows: &[Row]) -> Result<(), sqlx::Error> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = db::begin(&self.pool).await?;
         let sql = format!(
             "INSERT INTO {}_outbox \
              (event_id, aggregate_type, aggregate_id, type, topic, payload, traceparent) \
@@ -252,7 +252,7 @@ impl Shop {
         until("the rows are written", || async {
             match self.write(rows).await {
                 Ok(()) => true,
-                Err(error) => service_kit::db::is_duplicate_key(&error),
+                Err(error) => db::is_duplicate_key(&error),
             }
         })
         .await;
